@@ -1,0 +1,69 @@
+/**
+ * Every error the package throws on purpose. Messages read
+ * `where: got X, expected Y. What to do.`
+ */
+
+/** An argument whose type is right and whose value is not. Named as in the TransformerLens tool. */
+export class ValueError extends Error {
+  override name = "ValueError";
+}
+
+/** A kind of model that the attribution does not cover. Named as in the TransformerLens tool. */
+export class NotImplementedError extends Error {
+  override name = "NotImplementedError";
+}
+
+/** A tensor whose shape is not the one its place asks for. */
+export class ShapeError extends ValueError {
+  override name = "ShapeError";
+}
+
+/** A model file (config.json, safetensors, tokenizer) that is malformed, incomplete or unsupported. */
+export class CheckpointError extends Error {
+  override name = "CheckpointError";
+}
+
+/** An attribution whose rows do not add up to the model's logit within the derived bounds. */
+export class CheckError extends Error {
+  override name = "CheckError";
+}
+
+/** Dims by name, in order: `{ pos: 4, dModel: 64 }`. */
+export type Dims = Readonly<Record<string, number>>;
+
+/** @throws ShapeError unless `given` has exactly the sizes of `expected`, in order. */
+export function expectShape(where: string, given: readonly number[], expected: Dims, remedy: string): void {
+  const sizes = Object.values(expected);
+  if (given.length === sizes.length && given.every((size, axis) => size === sizes[axis])) return;
+  const names = Object.entries(expected).map(([name, size]) => `${name}=${size}`);
+  throw new ShapeError(
+    `${where}: got shape [${given.join(", ")}], expected [${names.join(", ")}]. ${remedy}`,
+  );
+}
+
+/** The candidate nearest to `name` by edit distance, or undefined when none is near. For "did you mean". */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(3, Math.ceil(name.length / 3));
+  for (const candidate of candidates) {
+    const distance = editDistance(name, candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 0; i < a.length; i++) {
+    const current = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const substituted = previous[j] + (a[i] === b[j] ? 0 : 1);
+      current.push(Math.min(substituted, previous[j + 1] + 1, current[j] + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}
