@@ -1,2 +1,15 @@
+export { jsKernels } from "./js/index.ts";
 export type { Accuracy, Activation, Kernels, PackedMatrix } from "./kernels.ts";
-export { sizeOf, type Tensor, tensor } from "./tensor.ts";
+export {
+  activate,
+  add,
+  affineRows,
+  attentionScores,
+  layerNormScale,
+  linear,
+  mixValues,
+  normalizeRows,
+  reshape,
+  softmaxRows,
+} from "./ops.ts";
+export { sizeOf, type Tensor, type Tensor64, tensor } from "./tensor.ts";

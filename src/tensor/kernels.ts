@@ -4,12 +4,17 @@ export interface PackedMatrix {
   readonly cols: number;
 }
 
-/** How far a backend's sums may lie from the exact ones; the attribution's bounds are derived from it. */
+/** How far a backend's results may lie from the exact ones; the attribution's bounds are derived from it. */
 export interface Accuracy {
+  /** What normalizeRows adds to the error of the mean: |out − (x − mean) / scale| ≤ normalization · |out|. */
+  readonly normalization: number;
+
   /**
    * γ such that a sum of n products, before its one rounding to float32, obeys
    *
    *   |accumulated − Σ aᵢbᵢ| ≤ γ · Σ|aᵢbᵢ|
+   *
+   * and the same for a mean of n, with Σ|xᵢ|/n on the right.
    *
    * @see Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §3.1
    */
@@ -29,6 +34,9 @@ export interface Kernels {
   /** Copies W, row-major [inner, cols], into the backend's layout. */
   pack(W: Float32Array, inner: number, cols: number): PackedMatrix;
 
+  /** The same from a function that gives column c as [inner]; it may reuse one array. */
+  packColumns(column: (c: number) => Float32Array, inner: number, cols: number): PackedMatrix;
+
   /** The inverse of pack: W row-major [inner, cols], bit for bit. */
   unpack(W: PackedMatrix): Float32Array;
 
@@ -42,12 +50,14 @@ export interface Kernels {
   matmul(out: Float32Array, x: Float32Array, W: PackedMatrix, bias: Float32Array | null, rows: number): void;
 
   /**
-   * out = W·u in float64: what each row of W writes along the direction u.
+   * What each row of W writes along the direction u, in float64, and the sum of magnitudes that bounds its error:
    *
-   * @param out [W.inner] written
-   * @param u   [W.cols]  read
+   *   out[i] = Σ_j W[i, j] u[j]        magnitudes[i] = Σ_j |W[i, j] u[j]|
+   *
+   * @param out, magnitudes [W.inner] written
+   * @param u               [W.cols]  read
    */
-  project(out: Float64Array, W: PackedMatrix, u: Float64Array): void;
+  project(out: Float64Array, magnitudes: Float64Array, W: PackedMatrix, u: Float64Array): void;
 
   /**
    * LayerNorm's denominator, row by row; the variance is biased and eps is inside the root, as in PyTorch.

@@ -27,3 +27,9 @@ export function tensor(
   }
   return { shape, data };
 }
+
+/** A tensor of float64: what attribution computes with and returns. */
+export interface Tensor64 {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}

@@ -1,0 +1,169 @@
+import { ValueError } from "../errors.ts";
+import { readToken, type TokenRef, throughNorm, tokenDirection } from "../model/index.ts";
+import type { Attributable } from "./attributable.ts";
+import type { Reading } from "./check.ts";
+
+/**
+ * The answer: one token for all, a list of one per prompt (of a single prompt, one per position), or one list
+ * per prompt with one per position. `"next"` is the token that follows each position in the prompt itself.
+ */
+export type Answers = TokenRef | readonly TokenRef[] | readonly (readonly TokenRef[])[];
+
+/** What to attribute: an answer, an answer less a wrong one, or a direction. */
+export interface AnswerOptions {
+  readonly answer?: Answers;
+  readonly wrong?: Answers;
+  /** [dModel], on the final norm's output: what a probe or an unembedding column would be multiplied with. */
+  readonly direction?: Float64Array;
+}
+
+/** What is read at one prompt and position. Readings of the same tokens are the same object. */
+export interface Target {
+  readonly prompt: number;
+  readonly pos: number;
+  readonly answer: number | null;
+  readonly wrong: number | null;
+  readonly reading: Reading;
+}
+
+/**
+ * One target per prompt and position, in order.
+ *
+ * @throws ValueError for a missing or bad answer, a count that does not fit, or a direction of another length
+ */
+export function readTargets(
+  where: string,
+  model: Attributable,
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+  options: AnswerOptions,
+): Target[] {
+  const { answer, wrong, direction } = options;
+  if (direction !== undefined) {
+    if (answer !== undefined || wrong !== undefined) {
+      throw new ValueError(`${where}: got a direction and an answer, expected one of them. Leave one out.`);
+    }
+    const reading = readDirection(where, model, direction);
+    return prompts.flatMap((_, prompt) =>
+      positions[prompt].map((pos) => ({ prompt, pos, answer: null, wrong: null, reading })),
+    );
+  }
+  if (answer === undefined) {
+    throw new ValueError(
+      `${where}: got no answer, expected a token or a direction. Give answer: " Mary" or direction.`,
+    );
+  }
+  const answers = tokenAt(`${where}: answer`, model, prompts, positions, answer);
+  const wrongs =
+    wrong === undefined ? () => null : tokenAt(`${where}: wrong`, model, prompts, positions, wrong);
+  const readings = new Map<string, Reading>();
+  return prompts.flatMap((_, prompt) =>
+    positions[prompt].map((pos, index) => {
+      const ids = { answer: answers(prompt, index), wrong: wrongs(prompt, index) };
+      const key = `${ids.answer} ${ids.wrong}`;
+      const reading = readings.get(key) ?? readTokens(model, ids.answer, ids.wrong);
+      readings.set(key, reading);
+      return { prompt, pos, ...ids, reading };
+    }),
+  );
+}
+
+/** Whether the tokens that follow are asked for: then "all" positions are those that one follows. */
+export function wantsNext(options: AnswerOptions): boolean {
+  return options.answer === "next" || options.wrong === "next";
+}
+
+type TokenAt = (prompt: number, index: number) => number;
+
+function tokenAt(
+  where: string,
+  model: Attributable,
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+  given: Answers,
+): TokenAt {
+  if (given === "next") return nextToken(where, prompts, positions);
+  if (!Array.isArray(given)) {
+    const id = readToken(where, model, given as TokenRef);
+    return () => id;
+  }
+  const perPrompt =
+    prompts.length === 1 && !given.some(Array.isArray) ? spread(where, given, positions[0]) : given;
+  if (perPrompt.length !== prompts.length) {
+    throw new ValueError(
+      `${where}: got ${perPrompt.length} for ${prompts.length} prompts, expected one for all or one each. Give as many as there are prompts.`,
+    );
+  }
+  const ids = perPrompt.map((item, prompt) => {
+    const here = `${where}: prompt ${prompt}`;
+    if (!Array.isArray(item)) {
+      const id = readToken(here, model, item as TokenRef);
+      return positions[prompt].map(() => id);
+    }
+    expectCount(here, item.length, positions[prompt].length);
+    return item.map((token) => readToken(here, model, token));
+  });
+  return (prompt, index) => ids[prompt][index];
+}
+
+/** A flat list for a single prompt: one answer, or one per position. */
+function spread(
+  where: string,
+  given: readonly TokenRef[],
+  positions: readonly number[],
+): (readonly TokenRef[])[] {
+  if (given.length === 1) return [positions.map(() => given[0])];
+  expectCount(where, given.length, positions.length);
+  return [given];
+}
+
+function expectCount(where: string, got: number, positions: number): void {
+  if (got === positions) return;
+  throw new ValueError(
+    `${where}: got ${got} for ${positions} positions, expected one each. Give as many as there are positions.`,
+  );
+}
+
+function nextToken(
+  where: string,
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+): TokenAt {
+  for (const [prompt, ids] of prompts.entries()) {
+    if (!positions[prompt].includes(ids.length - 1)) continue;
+    throw new ValueError(
+      `${where}: got "next" at position ${ids.length - 1}, the last of prompt ${prompt}, expected one that a token follows. ` +
+        'Choose an earlier position, or pos: "all" for every one that has a next token.',
+    );
+  }
+  return (prompt, index) => prompts[prompt][positions[prompt][index] + 1];
+}
+
+function readTokens(model: Attributable, answer: number, wrong: number | null): Reading {
+  const { unembedding } = model;
+  const w = tokenDirection(unembedding, answer, wrong ?? undefined);
+  const ids = wrong === null ? [answer] : [answer, wrong];
+  const tokens = ids.map((id) => ({ id, column: unembedding.column(id), bias: unembedding.bias(id) }));
+  return reading(model, w, tokens);
+}
+
+function readDirection(where: string, model: Attributable, direction: Float64Array): Reading {
+  const { dModel } = model.config;
+  if (
+    !(direction instanceof Float64Array) ||
+    direction.length !== dModel ||
+    !direction.every(Number.isFinite)
+  ) {
+    const got = direction instanceof Float64Array ? `${direction.length} numbers` : typeof direction;
+    throw new ValueError(
+      `${where}: got a direction of ${got}, expected a Float64Array of dModel=${dModel} finite numbers.`,
+    );
+  }
+  return reading(model, direction.slice(), []);
+}
+
+function reading(model: Attributable, w: Float64Array, tokens: Reading["tokens"]): Reading {
+  const { finalNorm } = model;
+  const beta = finalNorm.beta ? w.reduce((sum, value, i) => sum + value * finalNorm.beta![i], 0) : 0;
+  return { w, u: throughNorm(finalNorm, w), beta, tokens };
+}

@@ -1,0 +1,108 @@
+import { NotImplementedError, ValueError } from "../errors.ts";
+import type { FinalNorm, PromptReader, ResidualWriter, Unembedding } from "../model/index.ts";
+import type { Accuracy, Tensor } from "../tensor/index.ts";
+
+/**
+ * What attribution needs of a model: what writes to its residual stream, the norm and the unembedding that read
+ * it, and a run that captures activations. Any model that declares these is attributed without a change here.
+ */
+export interface Attributable extends PromptReader {
+  readonly name: string;
+  readonly backend: string;
+  readonly accuracy: Accuracy;
+  readonly config: PromptReader["config"] & {
+    readonly nLayers: number;
+    readonly nHeads: number;
+    readonly dModel: number;
+  };
+  /** Whether the norms are folded into the weights and these centred. */
+  readonly compatibilityMode: boolean;
+  /** In the order in which they are added to the residual stream. */
+  readonly writers: readonly ResidualWriter[];
+  readonly finalNorm: FinalNorm;
+  readonly unembedding: Unembedding;
+  /** Each block's parts joined by `+`: "attn+mlp". */
+  layerTypes(): readonly string[];
+  /** A run on prompts of one length that keeps the named activations at these positions. */
+  runWithCache(
+    input: readonly (readonly number[])[],
+    options: { names: readonly string[]; pos: readonly number[]; logits: "none" },
+  ): { cache: AttributableCache };
+}
+
+/** Activations of one run. */
+export interface AttributableCache {
+  /** The model whose run this is: the very object. */
+  readonly model: unknown;
+  readonly tokens: readonly (readonly number[])[];
+  /** The positions held, from 0. */
+  readonly positions: readonly number[];
+  has(name: string): boolean;
+  /** [batch, positions, …] */
+  get(name: string): Tensor;
+}
+
+/** Parts of a block that write to the residual stream in ways of their own, as TransformerLens's tool lists them. */
+const unattributedParts: readonly string[] = ["mamba", "ssm", "mixer", "linear_attn"];
+
+/**
+ * @throws NotImplementedError for a block with a state-space or linear-attention part that declares no writer
+ * @throws ValueError for a model with its weights as trained, unless these are allowed
+ */
+export function expectAttributable(where: string, model: Attributable, allowRawWeights: boolean): void {
+  for (const [layer, type] of model.layerTypes().entries()) {
+    const declared = model.writers.filter((writer) => writer.layer === layer).map((writer) => writer.part);
+    const part = type.split("+").find((name) => unattributedParts.includes(name) && !declared.includes(name));
+    if (part === undefined) continue;
+    throw new NotImplementedError(
+      `${where}: got a block of type "${type}" (layer ${layer}), expected blocks whose every part declares what it writes. ` +
+        `Declare the residual writer of its "${part}" in the model's writers.`,
+    );
+  }
+  if (model.compatibilityMode || allowRawWeights) return;
+  throw new ValueError(
+    `${where}: got a model with its weights as trained, expected one in compatibility mode. ` +
+      "Use the model that model.enableCompatibilityMode() returns (it makes a new one), or directLogitAttribution with allowRawWeights: true.",
+  );
+}
+
+/** @throws ValueError unless the cache is of this very model and these prompts, and holds what is needed */
+export function expectCache(
+  where: string,
+  model: Attributable,
+  cache: AttributableCache,
+  prompts: readonly (readonly number[])[],
+  positions: readonly number[],
+  names: readonly string[],
+): void {
+  if (cache.model !== model) {
+    throw new ValueError(
+      `${where}: got a cache taken from another model (a raw and a folded model are two), expected one of this model. ` +
+        "Run runWithCache on the model that is attributed.",
+    );
+  }
+  const same = (a: readonly number[], b: readonly number[]) =>
+    a.length === b.length && a.every((id, i) => id === b[i]);
+  if (
+    prompts.length !== cache.tokens.length ||
+    !prompts.every((prompt, i) => same(prompt, cache.tokens[i]))
+  ) {
+    throw new ValueError(
+      `${where}: got a cache of other prompts than the input, expected one of the same tokens. ` +
+        "Leave the input undefined to use the cache's own.",
+    );
+  }
+  const absent = positions.filter((pos) => !cache.positions.includes(pos));
+  if (absent.length > 0) {
+    throw new ValueError(
+      `${where}: got a cache without position ${absent.join(", ")}, expected the positions that are attributed. ` +
+        `It holds ${cache.positions.join(", ")}: ask for the others in runWithCache's pos.`,
+    );
+  }
+  const missing = names.filter((name) => !cache.has(name));
+  if (missing.length === 0) return;
+  throw new ValueError(
+    `${where}: got a cache without ${missing.map((name) => `"${name}"`).join(", ")}, which the rows or their check need. ` +
+      "Ask for these in runWithCache's names, or leave names out.",
+  );
+}

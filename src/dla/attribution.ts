@@ -1,0 +1,230 @@
+import { type ModelInput, type Positions, readPrompts, resolvePositions } from "../model/index.ts";
+import { type AnswerOptions, readTargets, type Target, wantsNext } from "./answers.ts";
+import {
+  type Attributable,
+  type AttributableCache,
+  expectAttributable,
+  expectCache,
+} from "./attributable.ts";
+import { checkSum, dot, expectCheck } from "./check.ts";
+import { describeModel, describePrompt, describeToken } from "./describe.ts";
+import type { Attribution, AttributionResult } from "./result.ts";
+import {
+  computeRows,
+  expectUnit,
+  isCumulative,
+  type Projections,
+  projectSplits,
+  rowHooks,
+  rowLabels,
+  type Site,
+  type Unit,
+} from "./rows.ts";
+
+/** What to attribute, where and how finely. */
+export interface AttributionOptions extends AnswerOptions {
+  /** Default "component". */
+  readonly unit?: Unit;
+  /** One position, a list, or "all", counted in each prompt's own tokens; default the last, -1. */
+  readonly pos?: Positions;
+  /** Activations of the very prompts and model, so that nothing runs. */
+  readonly cache?: AttributableCache;
+  /** Attribute a model with its weights as trained, by putting the final norm's affine part on the direction. */
+  readonly allowRawWeights?: boolean;
+  /** Whether a text gets the BOS token in front; default true. */
+  readonly prependBos?: boolean;
+}
+
+/**
+ * Direct logit attribution: how much each part of the model pushed towards a token, or towards one rather than
+ * another. A row is what a part wrote to the residual stream, read through the final norm and the unembedding:
+ *
+ *   row(c) = u·c / scale,   u = P(gamma ⊙ w),   w = W_U[:, answer] − W_U[:, wrong]
+ *
+ * The rows of an attribution sum to the model's own logit (difference) less the b_U term; the `check` that comes
+ * with each shows it, and one that fails throws. Prompts of unequal length are grouped, never padded: each is
+ * attributed at its own positions, with the bits it would have alone.
+ *
+ * On a folded model a single token's logit is relative to the vocabulary's mean, since the unembedding is centred.
+ *
+ * @param input   a text, texts, ids or lists of ids; undefined to take those of `options.cache`
+ * @returns one attribution per prompt and position, in order
+ * @throws NotImplementedError for a block with a part that does not declare what it writes
+ * @throws ValueError for a raw model, a bad prompt, answer, position or cache; before anything runs
+ * @throws CheckError when the rows do not add up within the derived bounds
+ * @see Elhage et al., A Mathematical Framework for Transformer Circuits (2021)
+ */
+export function directLogitAttribution(
+  model: Attributable,
+  input: ModelInput | undefined,
+  options: AttributionOptions = {},
+): AttributionResult {
+  return attribute("directLogitAttribution", model, input, options);
+}
+
+/** `directLogitAttribution` under the name that its errors are to carry. */
+export function attribute(
+  where: string,
+  model: Attributable,
+  input: ModelInput | undefined,
+  options: AttributionOptions,
+): AttributionResult {
+  const { unit = "component", cache, prependBos } = options;
+  expectAttributable(where, model, options.allowRawWeights ?? false);
+  expectUnit(where, model, unit);
+  const prompts = readPrompts(where, model, input ?? cache?.tokens ?? [], prependBos);
+  const positions = prompts.map((prompt, index) =>
+    attributedPositions(`${where}: prompt ${index}`, prompt, options),
+  );
+  const targets = readTargets(where, model, prompts, positions, options);
+  const names = neededHooks(model, unit);
+  if (cache) expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names);
+
+  const attributions: Attribution[] = new Array(targets.length);
+  for (const group of cache ? [prompts.map((_, index) => index)] : groupByLength(prompts)) {
+    const held =
+      cache ??
+      runGroup(
+        model,
+        group.map((index) => prompts[index]),
+        positions[group[0]],
+        names,
+      );
+    const row = new Map(group.map((prompt, index) => [prompt, index]));
+    const projections = new Map<Target["reading"], Projections>();
+    for (const [index, target] of targets.entries()) {
+      const batch = row.get(target.prompt);
+      if (batch === undefined) continue;
+      const { reading } = target;
+      if (!projections.has(reading)) projections.set(reading, projectSplits(model, unit, reading.u));
+      const site = siteOf(held, batch, held.positions.indexOf(target.pos));
+      attributions[index] = attributeSite(where, model, unit, target, projections.get(reading)!, site);
+    }
+  }
+  return {
+    unit,
+    axes: [unit],
+    labels: addsBeta(model, unit) ? [...rowLabels(model, unit), "beta"] : rowLabels(model, unit),
+    model: describeModel(model),
+    prompts: prompts.map((tokens, index) => describePrompt(model, tokens, input, index)),
+    attributions,
+  };
+}
+
+function attributeSite(
+  where: string,
+  model: Attributable,
+  unit: Unit,
+  target: Target,
+  projections: Projections,
+  site: Site,
+): Attribution {
+  const { finalNorm, accuracy } = model;
+  const { reading, prompt, pos } = target;
+  const [scale] = site.read(finalNorm.scaleHook);
+  const { scores: unscaled, splitError } = computeRows(model, unit, reading.u, projections, site);
+  const betaIsRow = addsBeta(model, unit);
+  const data = Float64Array.from([
+    ...unscaled.map((row) => row / scale),
+    ...(betaIsRow ? [reading.beta] : []),
+  ]);
+  const b_U = biasOf(reading.tokens.map((token) => token.bias));
+  const output = site.read(finalNorm.outputHook);
+  const check = checkSum(reading, finalNorm, accuracy, {
+    sum: isCumulative(unit) ? data[data.length - 1] : data.reduce((sum, row) => sum + row, 0),
+    unwritten: betaIsRow ? reading.beta : 0,
+    bias: betaIsRow ? b_U : b_U + reading.beta,
+    logits: readLogits(model, target, site, output),
+    writes: model.writers.map((writer) => site.read(writer.hook)),
+    x: site.read(finalNorm.inputHook),
+    scale,
+    output,
+    splitError,
+  });
+  expectCheck(`${where}: prompt ${prompt}, position ${pos}`, check);
+  return {
+    prompt,
+    pos,
+    answer: describeToken(model, target.answer),
+    wrong: describeToken(model, target.wrong),
+    scores: { shape: [data.length], data },
+    check,
+  };
+}
+
+/** The forward pass's logits of the target's tokens; of a direction, its dot product with the norm's output. */
+function readLogits(
+  model: Attributable,
+  target: Target,
+  site: Site,
+  output: Float32Array,
+): readonly number[] {
+  const { tokens, w } = target.reading;
+  if (tokens.length === 0) return [dot(w, output)];
+  const ids = tokens.map((token) => token.id);
+  const { unembedding } = model;
+  const captured = site.has(unembedding.hook) ? site.read(unembedding.hook) : undefined;
+  return captured ? ids.map((id) => captured[id]) : [...unembedding.logits(output, ids)];
+}
+
+function biasOf(biases: readonly number[]): number {
+  return biases.length === 2 ? biases[0] - biases[1] : (biases[0] ?? 0);
+}
+
+/** Cumulative rows have no place for one that nobody wrote: there beta counts as bias. */
+function addsBeta(model: Attributable, unit: Unit): boolean {
+  return !model.compatibilityMode && !isCumulative(unit);
+}
+
+function neededHooks(model: Attributable, unit: Unit): string[] {
+  const { inputHook, scaleHook, outputHook } = model.finalNorm;
+  return [...new Set([...rowHooks(model, unit), inputHook, scaleHook, outputHook])];
+}
+
+function attributedPositions(
+  where: string,
+  prompt: readonly number[],
+  options: AttributionOptions,
+): number[] {
+  const { pos = -1 } = options;
+  const whole = resolvePositions(where, pos, prompt.length);
+  const followed = pos === "all" && wantsNext(options) ? whole.slice(0, -1) : whole;
+  return followed.length > 0 ? followed : whole;
+}
+
+/** How many tokens run in one batch: enough to fill the kernels' tiles, few enough to bound memory. */
+const BATCH_TOKENS = 4096;
+
+/** The prompts' indices, those of one length together, in batches. */
+function groupByLength(prompts: readonly (readonly number[])[]): number[][] {
+  const byLength = new Map<number, number[][]>();
+  for (const [index, { length }] of prompts.entries()) {
+    const batches = byLength.get(length) ?? [];
+    const last = batches.at(-1);
+    if (last && (last.length + 1) * length <= BATCH_TOKENS) last.push(index);
+    else batches.push([index]);
+    byLength.set(length, batches);
+  }
+  return [...byLength.values()].flat();
+}
+
+function runGroup(
+  model: Attributable,
+  prompts: readonly (readonly number[])[],
+  positions: readonly number[],
+  names: readonly string[],
+): AttributableCache {
+  return model.runWithCache(prompts, { names, pos: [...new Set(positions)], logits: "none" }).cache;
+}
+
+function siteOf(cache: AttributableCache, batch: number, position: number): Site {
+  return {
+    has: (hook) => cache.has(hook),
+    read(hook) {
+      const { data } = cache.get(hook);
+      const size = data.length / (cache.tokens.length * cache.positions.length);
+      const start = (batch * cache.positions.length + position) * size;
+      return data.subarray(start, start + size);
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import { CheckError } from "../errors.ts";
+import type { FinalNorm } from "../model/index.ts";
+import type { Accuracy } from "../tensor/index.ts";
+
+/**
+ * The proof that comes with an attribution. All numbers are in units of the logit.
+ *
+ *   rounding = u·x/scale (and the beta row) − sum    |rounding| ≤ roundingBound
+ *   error    = sum + rounding + bias − logit         |error| ≤ bound
+ *
+ * so |sum + bias − logit| ≤ bound + roundingBound. Both bounds are derived, not measured: see `checkSum`.
+ */
+export interface Check {
+  /** The float64 sum of the rows; of cumulative rows, the last. */
+  readonly sum: number;
+  /** What float32 left between the final residual as captured and the sum of the writes, along the direction. */
+  readonly rounding: number;
+  /** The b_U term; where rows are cumulative on raw weights, LayerNorm's beta too. */
+  readonly bias: number;
+  /** The forward pass's own float32 logit, or the difference of two. */
+  readonly logit: number;
+  readonly error: number;
+  readonly bound: number;
+  readonly roundingBound: number;
+}
+
+/** What is read of the residual stream: the logit of a token, of two the difference, or a direction. */
+export interface Reading {
+  /** [dModel], on the norm's output. */
+  readonly w: Float64Array;
+  /** [dModel], on the residual stream: see `throughNorm`. */
+  readonly u: Float64Array;
+  /** w·beta of the final norm. */
+  readonly beta: number;
+  /** The columns of W_U that w is made of, with their biases; none for a direction. */
+  readonly tokens: readonly { readonly id: number; readonly column: Float32Array; readonly bias: number }[];
+}
+
+/** What the check compares, at one prompt and position. */
+export interface CheckInput {
+  readonly sum: number;
+  /** What of the sum nothing wrote: the `beta` row of raw weights, else 0. */
+  readonly unwritten: number;
+  readonly bias: number;
+  /** The forward pass's logits of the reading's tokens; of a direction, its dot product with the norm's output. */
+  readonly logits: readonly number[];
+  /** What was added to the residual stream, in order, each [dModel]. */
+  readonly writes: readonly Float32Array[];
+  /** The final residual [dModel], the scale that divides it, and the norm's output [dModel], as captured. */
+  readonly x: Float32Array;
+  readonly scale: number;
+  readonly output: Float32Array;
+  /** What the products of split sublayers may have lost, along the direction, before division by the scale. */
+  readonly splitError: number;
+}
+
+/** Unit roundoff of float32, with room for the second order: (1 + 2⁻²⁴)² and the like. */
+const U32: number = 2 ** -24 * (1 + 2 ** -20);
+/** Half the smallest float32, all that rounding can lose below the normal range. */
+const TINY: number = 2 ** -150;
+const U64: number = 2 ** -53;
+
+/**
+ * The check of one attribution.
+ *
+ * roundingBound: each addition to the residual stream rounds once, so an element's error after the k-th is
+ * e ← e (1 + u) + u |x_k| with x_k the partial sum (a running error bound, Higham §3.3); weighted by |u_i|/scale.
+ *
+ * bound: an element of the norm's output has the error of its mean, division and affine part; weighted by |w_i|.
+ * A logit is a dot product of length dModel, rounded once.
+ *
+ * Both have a term for this function's own float64 arithmetic.
+ *
+ * @see Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §3.1 and §3.3
+ */
+export function checkSum(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input: CheckInput): Check {
+  const { sum, unwritten, bias, logits, scale } = input;
+  const own = float64Error(reading, norm, input);
+  const rounding = dot(reading.u, input.x) / scale + unwritten - sum;
+  const logit = logits.length === 2 ? logits[0] - logits[1] : logits[0];
+  return {
+    sum,
+    rounding,
+    bias,
+    logit,
+    error: sum + rounding + bias - logit,
+    bound: normError(reading, norm, accuracy, input) + logitError(reading, accuracy, input) + own,
+    roundingBound: (additionError(reading.u, input.writes) + input.splitError) / scale + own,
+  };
+}
+
+/** @throws CheckError unless both bounds hold; a NaN holds none */
+export function expectCheck(where: string, check: Check): void {
+  const { rounding, roundingBound, error, bound } = check;
+  if (Math.abs(rounding) <= roundingBound && Math.abs(error) <= bound) return;
+  throw new CheckError(
+    `${where}: got rows that do not add up to the model's logit: rounding ${rounding} (expected at most ${roundingBound}), ` +
+      `error ${error} (expected at most ${bound}); sum ${check.sum}, bias ${check.bias}, logit ${check.logit}. ` +
+      "Take the cache from a run of this model on this prompt, without changing it and without hooks on the residual stream.",
+  );
+}
+
+function additionError(u: Float64Array, writes: readonly Float32Array[]): number {
+  let total = 0;
+  for (let i = 0; i < u.length; i++) {
+    let partial = writes[0][i];
+    let error = 0;
+    for (let k = 1; k < writes.length; k++) {
+      partial += writes[k][i];
+      error += U32 * (error + Math.abs(partial)) + TINY;
+    }
+    total += Math.abs(u[i]) * error;
+  }
+  return total;
+}
+
+function normError(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input: CheckInput): number {
+  const { x, scale, output } = input;
+  const mean = norm.centred ? average(x, (value) => value) : 0;
+  const meanError = norm.centred ? accuracy.accumulation(x.length) * average(x, Math.abs) : 0;
+  let total = 0;
+  for (let i = 0; i < x.length; i++) {
+    const gamma = norm.gamma ? Math.abs(norm.gamma[i]) : 1;
+    const normalized = Math.abs(x[i] - mean) / scale;
+    const division = accuracy.normalization * (1 + U32) * normalized + meanError / scale + TINY;
+    const affine = norm.gamma || norm.beta ? U32 * (gamma * normalized + Math.abs(output[i])) + TINY : 0;
+    total += Math.abs(reading.w[i]) * (gamma * division + affine);
+  }
+  return total;
+}
+
+function logitError(reading: Reading, accuracy: Accuracy, input: CheckInput): number {
+  const { output } = input;
+  return reading.tokens.reduce((total, { column, bias }, t) => {
+    let magnitude = Math.abs(bias);
+    for (let i = 0; i < output.length; i++) magnitude += Math.abs(output[i] * column[i]);
+    return total + U32 * Math.abs(input.logits[t]) + accuracy.accumulation(output.length) * magnitude + TINY;
+  }, 0);
+}
+
+/** What float64 may lose in the rows, the direction and this check: n operations on terms of these magnitudes. */
+function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): number {
+  const { w } = reading;
+  const { x, scale, writes, output } = input;
+  const size = w.length;
+  const weight = (i: number) => Math.abs(w[i]) * (norm.gamma ? Math.abs(norm.gamma[i]) : 1);
+  let meanWeight = 0;
+  for (let i = 0; i < size; i++) meanWeight += weight(i) / size;
+  const meanX = average(x, Math.abs);
+  let magnitude = 0;
+  for (let i = 0; i < size; i++) {
+    let terms = Math.abs(x[i]) + meanX;
+    for (const write of writes) terms += Math.abs(write[i]);
+    magnitude += (weight(i) + meanWeight) * (terms / scale) + Math.abs(w[i] * output[i]);
+  }
+  magnitude += Math.abs(input.bias) + input.logits.reduce((total, logit) => total + Math.abs(logit), 0);
+  return 2 * (size + writes.length + 16) * U64 * magnitude;
+}
+
+function average(x: Float32Array, of: (value: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += of(x[i]);
+  return sum / x.length;
+}
+
+export function dot(u: Float64Array, x: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < u.length; i++) sum += u[i] * x[i];
+  return sum;
+}

@@ -1,0 +1,32 @@
+import { type ModelInput, showToken } from "../model/index.ts";
+import type { Attributable } from "./attributable.ts";
+import type { AttributedPrompt, AttributedToken, AttributionResult } from "./result.ts";
+
+/** What a result says of its model. */
+export function describeModel(model: Attributable): AttributionResult["model"] {
+  const { name, config, compatibilityMode, backend } = model;
+  const { nLayers, nHeads, dModel, dVocab } = config;
+  return { name, layers: nLayers, heads: nHeads, dModel, dVocab, compatibilityMode, backend };
+}
+
+/** What a result says of a prompt: its text as given, or decoded. */
+export function describePrompt(
+  model: Attributable,
+  tokens: readonly number[],
+  input: ModelInput | undefined,
+  index: number,
+): AttributedPrompt {
+  const given = typeof input === "string" ? input : input?.[index];
+  const { tokenizer } = model;
+  return {
+    text: typeof given === "string" ? given : tokenizer ? tokenizer.decode(tokens) : null,
+    tokens,
+    stringTokens: tokenizer ? tokens.map((id) => showToken(tokenizer, id)) : null,
+  };
+}
+
+/** A token by id and text; null for none. */
+export function describeToken(model: Attributable, id: number | null): AttributedToken | null {
+  if (id === null) return null;
+  return { id, text: model.tokenizer ? showToken(model.tokenizer, id) : null };
+}

@@ -1,0 +1,66 @@
+import type { Tensor64 } from "../tensor/index.ts";
+import { version } from "../version.ts";
+import type { AttributionResult } from "./result.ts";
+
+/** The mean scores of a result's attributions, and how sure they are. */
+export interface MeanScores {
+  readonly scores: Tensor64;
+  /** Of the mean, by the sample's standard deviation (n − 1); null for a single attribution. */
+  readonly standardErrors: Tensor64 | null;
+}
+
+/** The mean over all attributions of a result, score by score. */
+export function mean(result: AttributionResult): MeanScores {
+  const all = result.attributions.map(({ scores }) => scores.data);
+  const { shape } = result.attributions[0].scores;
+  const count = all.length;
+  const average = all[0].map((_, i) => all.reduce((sum, scores) => sum + scores[i], 0) / count);
+  if (count === 1) return { scores: { shape, data: average }, standardErrors: null };
+  const errors = average.map((centre, i) => {
+    const squares = all.reduce((sum, scores) => sum + (scores[i] - centre) ** 2, 0);
+    return Math.sqrt(squares / (count - 1) / count);
+  });
+  return { scores: { shape, data: average }, standardErrors: { shape, data: errors } };
+}
+
+/** The k rows of greatest magnitude, of the mean, greatest first: what pushes against the answer counts as much. */
+export function top(result: AttributionResult, k: number): { label: string; score: number }[] {
+  const { data } = mean(result).scores;
+  return result.labels
+    .map((label, i) => ({ label, score: data[i] }))
+    .sort((a, b) => Math.abs(b.score) - Math.abs(a.score))
+    .slice(0, k);
+}
+
+/** A result as plain data, the document that `logitscope --format json` prints. */
+export function toJSON(result: AttributionResult): AttributionDocument {
+  const { unit, axes, labels, model, prompts, attributions } = result;
+  const averaged = attributions.length > 1 ? mean(result) : null;
+  return {
+    schemaVersion: 1,
+    version,
+    model,
+    unit,
+    axes,
+    labels,
+    prompts,
+    attributions: attributions.map(({ scores, ...rest }) => ({ ...rest, scores: [...scores.data] })),
+    mean: averaged && {
+      scores: [...averaged.scores.data],
+      standardErrors: averaged.standardErrors && [...averaged.standardErrors.data],
+    },
+  };
+}
+
+/** See `toJSON`. Scores are nested by the axes. */
+export interface AttributionDocument extends Omit<AttributionResult, "attributions"> {
+  readonly schemaVersion: 1;
+  readonly version: string;
+  readonly attributions: readonly (Omit<AttributionResult["attributions"][number], "scores"> & {
+    readonly scores: readonly number[];
+  })[];
+  readonly mean: {
+    readonly scores: readonly number[];
+    readonly standardErrors: readonly number[] | null;
+  } | null;
+}

@@ -1,0 +1,94 @@
+import { type ModelFiles, openSource } from "./byteSource.ts";
+import type { Gpt2Config } from "./config.ts";
+import { readHeader } from "./safetensors.ts";
+import { expectIndexed, findShards, type Shard } from "./shards.ts";
+import { assignRoles, type Role } from "./tensorRoles.ts";
+import { expectShapes, type Layout } from "./tensorShapes.ts";
+import { tensorReader } from "./tensorValues.ts";
+import { type WeightAssembly, weightAssembly } from "./weightAssembly.ts";
+import type { BlockWeights, OuterWeights } from "./weights.ts";
+
+export interface CheckpointOptions {
+  /** Told of what is read, but may not be what was meant. Default: console.warn. */
+  readonly onWarning?: (message: string) => void;
+  /** Called after each tensor, with bytes of the file that holds it. */
+  readonly onProgress?: (progress: { file: string; read: number; size: number }) => void;
+  /** Stops between two reads; a fetch, at once. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads the weights of a GPT-2 from safetensors, as trained, in float32. Tensors are read one by one in the file's
+ * order; a block is handed over as soon as it is complete, and forgotten: so a caller that packs it at
+ * once never holds the model twice. Blocks come in the order in which the file completes them.
+ *
+ * @param receiveBlock owns the block's arrays from then on
+ * @returns            the weights outside the blocks
+ * @throws CheckpointError when a file is malformed, or does not hold what the config describes
+ */
+export async function readCheckpoint(
+  config: Gpt2Config,
+  files: ModelFiles,
+  receiveBlock: (layer: number, block: BlockWeights) => void,
+  options: CheckpointOptions = {},
+): Promise<OuterWeights> {
+  const warn = options.onWarning ?? console.warn;
+  const shards = await findShards(files, options.signal);
+  const assembly = weightAssembly(config, receiveBlock, warn);
+  let checkpoint: Known = { roles: indexedRoles(shards, config), layout: undefined };
+  for (const shard of shards) checkpoint = await readShard(shard, checkpoint, config, assembly, options);
+  if (checkpoint.layout?.transposed && config.activationAssumed) {
+    warn(
+      "config.json: the weights are laid out as nanoGPT's, and no activation_function is named: the tanh form of GELU " +
+        'is assumed, as in early nanoGPT. Later ones use the exact form: "activation_function": "gelu".',
+    );
+  }
+  return assembly.outer();
+}
+
+/** What is known of the whole checkpoint so far. */
+interface Known {
+  readonly roles: ReadonlyMap<string, Role> | undefined;
+  readonly layout: Layout | undefined;
+}
+
+/** With an index all names are known before the first shard is opened. */
+function indexedRoles(shards: readonly Shard[], config: Gpt2Config): ReadonlyMap<string, Role> | undefined {
+  if (shards.some(({ names }) => names === undefined)) return undefined;
+  return assignRoles(
+    shards.flatMap(({ names }) => [...(names ?? [])]),
+    config,
+    "model.safetensors.index.json",
+  );
+}
+
+async function readShard(
+  shard: Shard,
+  known: Known,
+  config: Gpt2Config,
+  assembly: WeightAssembly,
+  { signal, onProgress }: CheckpointOptions,
+): Promise<Known> {
+  const { file } = shard;
+  const reader = await openSource(shard.source, file, signal);
+  try {
+    const header = await readHeader(reader);
+    const size = reader.position + header.dataLength;
+    const names = header.tensors.map(({ name }) => name);
+    expectIndexed(shard, new Set(names));
+    const roles = known.roles ?? assignRoles(names, config, file);
+    const layout = expectShapes(header.tensors, roles, config, file, known.layout);
+
+    const tensors = tensorReader(reader);
+    for (const entry of header.tensors) {
+      const role = roles.get(entry.name);
+      if (role === undefined || role.kind === "skipped") await tensors.skip(entry);
+      else await assembly.add(role, layout, (destination) => tensors.read(entry, destination));
+      onProgress?.({ file, read: reader.position, size });
+    }
+    await tensors.expectEnd();
+    return { roles, layout };
+  } finally {
+    await reader.close();
+  }
+}

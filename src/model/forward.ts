@@ -1,0 +1,152 @@
+import {
+  activate,
+  add,
+  affineRows,
+  attentionScores,
+  type Kernels,
+  layerNormScale,
+  linear,
+  mixValues,
+  normalizeRows,
+  type PackedMatrix,
+  reshape,
+  softmaxRows,
+  type Tensor,
+} from "../tensor/index.ts";
+import type { Gpt2Config } from "./config.ts";
+import { type Embedding, embed, embedPositions } from "./embedding.ts";
+import type { HookName } from "./hooks.ts";
+import type { Affine, Block } from "./parameters.ts";
+import { headInputs, headResults, ownHeadColumns, sumHeads } from "./perHead.ts";
+
+/** What the forward pass runs on. */
+export interface Gpt2Parameters {
+  readonly config: Gpt2Config;
+  readonly kernels: Kernels;
+  readonly embedding: Embedding;
+  readonly blocks: readonly Block[];
+  readonly lnFinal: Affine | null;
+}
+
+/** Whoever watches the forward pass. */
+export interface Observer {
+  /** Called at every hook point; what it returns is what the forward pass goes on with. */
+  at(name: HookName, activation: Tensor): Tensor;
+  /** Whether anyone looks at this point: some are computed only then. */
+  wants(name: HookName): boolean;
+}
+
+/**
+ * The residual stream of GPT-2 before block `stopAtLayer`, or after the last block.
+ *
+ * @param tokens one list of ids per prompt, all of one length
+ * @returns [batch, pos, dModel]
+ * @see Radford et al., Language Models are Unsupervised Multitask Learners (2019)
+ */
+export function residualStream(
+  model: Gpt2Parameters,
+  tokens: readonly (readonly number[])[],
+  stopAtLayer: number,
+  observer: Observer,
+): Tensor {
+  const { kernels, embedding } = model;
+  const tokenEmbed = observer.at("hook_embed", embed(kernels, embedding, tokens));
+  const posEmbed = observer.at("hook_pos_embed", embedPositions(kernels, embedding, tokens));
+
+  let resid = add(kernels, tokenEmbed, posEmbed);
+  for (let layer = 0; layer < stopAtLayer; layer++) resid = block(model, layer, resid, observer);
+  return resid;
+}
+
+/** The final LayerNorm: the residual stream in, what the unembedding reads out, both [batch, pos, dModel]. */
+export function finalNorm(model: Gpt2Parameters, resid: Tensor, observer: Observer): Tensor {
+  return observer.at("unembed.hook_in", layerNorm(model, "ln_final", model.lnFinal, resid, observer));
+}
+
+/** One transformer block. Residual stream in and out, both [batch, pos, dModel]. */
+function block(model: Gpt2Parameters, layer: number, resid: Tensor, observer: Observer): Tensor {
+  const { kernels } = model;
+  const { ln2 } = model.blocks[layer];
+  const here = `blocks.${layer}` as const;
+
+  const residPre = observer.at(`${here}.hook_resid_pre`, resid);
+  const attnOut = observer.at(`${here}.hook_attn_out`, attention(model, layer, residPre, observer));
+  const residMid = observer.at(`${here}.hook_resid_mid`, add(kernels, residPre, attnOut));
+
+  const readByMlp = observer.wants(`${here}.hook_mlp_in`)
+    ? observer.at(`${here}.hook_mlp_in`, residMid)
+    : residMid;
+  const mlpIn = layerNorm(model, `${here}.ln2`, ln2, readByMlp, observer);
+  const mlpOut = observer.at(`${here}.hook_mlp_out`, mlp(model, layer, mlpIn, observer));
+
+  return observer.at(`${here}.hook_resid_post`, add(kernels, residMid, mlpOut));
+}
+
+/**
+ * Multi-head causal self-attention with its LayerNorm, [batch, pos, dModel] to the same.
+ *
+ *   z_h = softmax(mask(q_h k_hᵀ · scale)) v_h        out = Σ_h z_h W_O[h] + b_O
+ *
+ * @see Vaswani et al., Attention Is All You Need, arXiv 1706.03762, §3.2
+ */
+function attention(model: Gpt2Parameters, layer: number, residPre: Tensor, observer: Observer): Tensor {
+  const { kernels } = model;
+  const { ln1, W_Q, b_Q, W_K, b_K, W_V, b_V, W_O, b_O } = model.blocks[layer];
+  const here = `blocks.${layer}` as const;
+
+  const normalized = layerNorm(model, `${here}.ln1`, ln1, residPre, observer);
+  const inputs = headInputs(model, layer, residPre, normalized, observer);
+  const q = observer.at(`${here}.attn.hook_q`, heads(model, inputs.q, W_Q, b_Q));
+  const k = observer.at(`${here}.attn.hook_k`, heads(model, inputs.k, W_K, b_K));
+  const v = observer.at(`${here}.attn.hook_v`, heads(model, inputs.v, W_V, b_V));
+
+  const scores = attentionScores(kernels, q, k, attentionScale(model.config, layer));
+  const pattern = softmaxRows(kernels, observer.at(`${here}.attn.hook_attn_scores`, scores));
+  const mixed = mixValues(kernels, observer.at(`${here}.attn.hook_pattern`, pattern), v);
+  const z = observer.at(`${here}.attn.hook_z`, mixed);
+
+  if (observer.wants(`${here}.attn.hook_result`)) {
+    const result = headResults(kernels, z, W_O);
+    const hooked = observer.at(`${here}.attn.hook_result`, result);
+    if (hooked !== result) return sumHeads(hooked, b_O);
+  }
+  return linear(kernels, reshape(z, residPre.shape), W_O, b_O);
+}
+
+/** Queries, keys or values: [batch, pos, dModel], or one input per head, to [batch, pos, head, dHead]. */
+function heads(model: Gpt2Parameters, input: Tensor, W: PackedMatrix, b: Float32Array): Tensor {
+  const { nHeads, dHead } = model.config;
+  const [batch, pos] = input.shape;
+  const projected = linear(model.kernels, input, W, b);
+  if (input.shape.length === 3) return reshape(projected, [batch, pos, nHeads, dHead]);
+  return ownHeadColumns(projected, nHeads, dHead);
+}
+
+/** The feed-forward layer, [batch, pos, dModel] to the same: out = activation(x W_in + b_in) W_out + b_out */
+function mlp(model: Gpt2Parameters, layer: number, mlpIn: Tensor, observer: Observer): Tensor {
+  const { kernels, config } = model;
+  const { W_in, b_in, W_out, b_out } = model.blocks[layer];
+  const pre = observer.at(`blocks.${layer}.mlp.hook_pre`, linear(kernels, mlpIn, W_in, b_in));
+  const post = observer.at(`blocks.${layer}.mlp.hook_post`, activate(kernels, config.activation, pre));
+  return linear(kernels, post, W_out, b_out);
+}
+
+/** LayerNorm over dModel: normalized ⊙ gamma + beta, the affine part left out where it is folded away. */
+function layerNorm(
+  model: Gpt2Parameters,
+  here: "ln_final" | `blocks.${number}.${"ln1" | "ln2"}`,
+  affine: Affine | null,
+  x: Tensor,
+  observer: Observer,
+): Tensor {
+  const { kernels } = model;
+  const scale = observer.at(`${here}.hook_scale`, layerNormScale(kernels, x, model.config.eps));
+  const normalized = observer.at(`${here}.hook_normalized`, normalizeRows(kernels, x, scale));
+  return affine ? affineRows(kernels, normalized, affine.gamma, affine.beta) : normalized;
+}
+
+/** What the scores are multiplied by: 1/√dHead, and 1/(layer + 1) besides where the config asks. */
+function attentionScale(config: Gpt2Config, layer: number): number {
+  const perHead = config.scaleAttnWeights ? 1 / Math.sqrt(config.dHead) : 1;
+  return config.scaleAttnByInverseLayerIdx ? perHead / (layer + 1) : perHead;
+}

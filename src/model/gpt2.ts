@@ -1,0 +1,201 @@
+import type { Accuracy, Kernels, Tensor } from "../tensor/index.ts";
+import { ActivationCache } from "./activationCache.ts";
+import type { Gpt2Config } from "./config.ts";
+import type { Embedding } from "./embedding.ts";
+import { centreRows, foldBlock } from "./fold.ts";
+import { type HookFilter, selectHooks } from "./hooks.ts";
+import { type Hook, hooksByName } from "./observer.ts";
+import { type Affine, affine, type Block, packBlock, unpackBlock } from "./parameters.ts";
+import { type Positions, resolvePositions } from "./positions.ts";
+import { expectTokenId, expectTokenizer, type ModelInput, readPrompts, textToTokens } from "./prompts.ts";
+import { type RunOptions, reachedNames, run } from "./run.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { showToken, singleToken } from "./tokens.ts";
+import { foldedUnembedding, rawUnembedding, type Unembedding } from "./unembedding.ts";
+import type { OuterWeights } from "./weights.ts";
+import { type FinalNorm, gpt2Writers, type ResidualWriter } from "./writers.ts";
+
+/** What a model is made of. `blocks` are folded already where `compatibilityMode` is true; `outer` never is. */
+export interface Gpt2Parts {
+  readonly name: string;
+  readonly config: Gpt2Config;
+  readonly kernels: Kernels;
+  readonly tokenizer: Tokenizer | undefined;
+  readonly compatibilityMode: boolean;
+  readonly blocks: readonly Block[];
+  readonly outer: OuterWeights;
+}
+
+/** What `runWithCache` keeps. */
+export interface CacheOptions extends RunOptions {
+  /** Which activations: a name, a list or a predicate. Without it all but those that cost extra. */
+  readonly names?: HookFilter;
+  /** At which positions; default all. */
+  readonly pos?: Positions;
+  /** Hooks to run with; the cache holds what they returned. */
+  readonly hooks?: readonly Hook[];
+}
+
+/**
+ * A GPT-2. Loading is async, running is not; nothing here changes a model once it is made.
+ *
+ * Inputs are a text, texts, the ids of a prompt or lists of ids; the prompts of one run have one length. A text
+ * gets the BOS token in front, as in TransformerLens, unless it begins with it.
+ */
+export class Gpt2 {
+  readonly name: string;
+  readonly config: Gpt2Config;
+  readonly kernels: Kernels;
+  readonly tokenizer: Tokenizer | undefined;
+  /** Whether the LayerNorms are folded and the weights centred: what attribution needs. */
+  readonly compatibilityMode: boolean;
+  readonly embedding: Embedding;
+  readonly blocks: readonly Block[];
+  readonly lnFinal: Affine | null;
+  readonly unembedding: Unembedding;
+  /** What adds to the residual stream, in the order in which it is added. */
+  readonly writers: readonly ResidualWriter[];
+  readonly #outer: OuterWeights;
+
+  constructor(parts: Gpt2Parts) {
+    const { config, kernels, compatibilityMode, outer } = parts;
+    const { lnFinal_w, lnFinal_b } = outer;
+    const { dModel } = config;
+    const table = outer.W_U ?? outer.W_E;
+    this.name = parts.name;
+    this.config = config;
+    this.kernels = kernels;
+    this.tokenizer = parts.tokenizer;
+    this.compatibilityMode = compatibilityMode;
+    this.blocks = parts.blocks;
+    this.embedding = {
+      dModel,
+      W_E: outer.W_E,
+      W_pos: compatibilityMode ? centreRows(outer.W_pos, dModel) : outer.W_pos,
+      centred: compatibilityMode,
+    };
+    this.lnFinal = compatibilityMode ? null : affine(lnFinal_w, lnFinal_b);
+    this.unembedding = compatibilityMode
+      ? foldedUnembedding(kernels, table, lnFinal_w, lnFinal_b)
+      : rawUnembedding(kernels, table, dModel);
+    this.writers = gpt2Writers(kernels, config, parts.blocks);
+    this.#outer = outer;
+  }
+
+  /** The backend that computes. */
+  get backend(): string {
+    return this.kernels.name;
+  }
+
+  /** How exact that backend is. */
+  get accuracy(): Accuracy {
+    return this.kernels.accuracy;
+  }
+
+  /**
+   * The logits, or the residual stream [batch, pos, dModel] where `stopAtLayer` is given.
+   *
+   * @returns [batch, pos, dVocab], or what `options.logits` asks for
+   * @throws ValueError for a bad prompt or option, before anything runs
+   */
+  run(input: ModelInput, options: RunOptions = {}): Tensor {
+    const tokens = readPrompts("run", this, input, options.prependBos);
+    return run("run", this, tokens, options, new Map(), undefined);
+  }
+
+  /**
+   * The logits, and the activations by name. The cache shares what the forward pass computed: read it, don't
+   * write to it.
+   *
+   * @throws ValueError as `run`, and for a hook name that the model does not have or the run does not reach
+   */
+  runWithCache(input: ModelInput, options: CacheOptions = {}): { logits: Tensor; cache: ActivationCache } {
+    const where = "runWithCache";
+    const tokens = readPrompts(where, this, input, options.prependBos);
+    const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
+    const names = selectHooks(`${where}: names`, options.names, reached);
+    const positions = resolvePositions(`${where}: pos`, options.pos ?? "all", tokens[0].length);
+    const hooks = hooksByName(`${where}: hooks`, options.hooks ?? [], reached);
+    const activations = new Map<string, Tensor>();
+    const store = (name: string, activation: Tensor) => activations.set(name, activation);
+    const logits = run(where, this, tokens, options, hooks, { names, positions, store });
+    return { logits, cache: new ActivationCache(this, tokens, positions, activations) };
+  }
+
+  /**
+   * The logits of a run in which each hook sees, and may replace, the activations it names.
+   *
+   * @throws ValueError as `run`, and for a hook name that the model does not have or the run does not reach;
+   *   ShapeError when a hook returns a tensor of another shape
+   */
+  runWithHooks(input: ModelInput, hooks: readonly Hook[], options: RunOptions = {}): Tensor {
+    const where = "runWithHooks";
+    const tokens = readPrompts(where, this, input, options.prependBos);
+    const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
+    return run(where, this, tokens, options, hooksByName(where, hooks, reached), undefined);
+  }
+
+  /**
+   * A new model with the same log-probabilities whose weights are processed as TransformerLens does: LayerNorms
+   * folded, reading and writing weights and the unembedding centred, value biases folded; in float64, rounded
+   * once. This model is unchanged: use the returned one. A folded model returns itself.
+   */
+  enableCompatibilityMode(): Gpt2 {
+    if (this.compatibilityMode) return this;
+    const { name, config, kernels, tokenizer } = this;
+    const blocks = this.blocks.map((block) =>
+      packBlock(kernels, config, foldBlock(unpackBlock(kernels, config, block), config.dModel)),
+    );
+    return new Gpt2({
+      name,
+      config,
+      kernels,
+      tokenizer,
+      compatibilityMode: true,
+      blocks,
+      outer: this.#outer,
+    });
+  }
+
+  /** A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false. */
+  toTokens(text: string, options: { prependBos?: boolean } = {}): number[] {
+    return textToTokens("toTokens", this, text, options.prependBos);
+  }
+
+  /** The tokens of a text or of ids as strings; one that is not valid UTF-8 alone is shown by its bytes. */
+  toStringTokens(input: string | readonly number[], options: { prependBos?: boolean } = {}): string[] {
+    const ids = typeof input === "string" ? this.toTokens(input, options) : input;
+    const tokenizer = expectTokenizer("toStringTokens", this);
+    return ids.map((id) => {
+      expectTokenId("toStringTokens", this.config, id);
+      return showToken(tokenizer, id);
+    });
+  }
+
+  /**
+   * The id of a text that is one token.
+   *
+   * @throws ValueError when it is not; the message shows how it splits, and the token probably meant
+   */
+  toSingleToken(text: string): number {
+    return singleToken("toSingleToken", this, text);
+  }
+
+  /** Each block's parts, as TransformerLens's bridges name them. */
+  layerTypes(): string[] {
+    return this.blocks.map(() => "attn+mlp");
+  }
+
+  /** The norm before the unembedding. */
+  get finalNorm(): FinalNorm {
+    return {
+      centred: true,
+      gamma: this.lnFinal?.gamma ?? null,
+      beta: this.lnFinal?.beta ?? null,
+      eps: this.config.eps,
+      inputHook: `blocks.${this.config.nLayers - 1}.hook_resid_post`,
+      scaleHook: "ln_final.hook_scale",
+      outputHook: "unembed.hook_in",
+    };
+  }
+}

@@ -1,0 +1,25 @@
+export { ActivationCache } from "./activationCache.ts";
+export { actName } from "./actName.ts";
+export type { ModelFiles, Source } from "./byteSource.ts";
+export type { Gpt2Config } from "./config.ts";
+export { type CacheOptions, Gpt2 } from "./gpt2.ts";
+export {
+  type HookFilter,
+  type HookFn,
+  type HookName,
+  type HookPoint,
+  hookNames,
+  hookShapes,
+} from "./hooks.ts";
+export { type LoadOptions, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
+export type { LogitAttrsOptions } from "./logitAttrs.ts";
+export type { Hook } from "./observer.ts";
+export { type Positions, resolvePositions } from "./positions.ts";
+export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";
+export type { AccumulateOptions, DecomposeOptions, HeadOptions, ResidualStack } from "./residualStacks.ts";
+export type { LogitsWanted, RunOptions } from "./run.ts";
+export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
+export { readToken, showToken, type TokenRef } from "./tokens.ts";
+export { tokenDirection, type Unembedding } from "./unembedding.ts";
+export type { BlockWeights, OuterWeights } from "./weights.ts";
+export { type FinalNorm, type LinearSplit, type ResidualWriter, throughNorm } from "./writers.ts";

@@ -1,0 +1,98 @@
+import { jsKernels, type Kernels } from "../tensor/index.ts";
+import { fileNamed, type ModelFiles } from "./byteSource.ts";
+import { type CheckpointOptions, readCheckpoint } from "./checkpoint.ts";
+import { type Gpt2Config, parseConfig } from "./config.ts";
+import { foldBlock } from "./fold.ts";
+import { Gpt2 } from "./gpt2.ts";
+import { readText } from "./json.ts";
+import { type Block, packBlock } from "./parameters.ts";
+import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import type { BlockWeights, OuterWeights } from "./weights.ts";
+
+/** How a model is to be made. */
+export interface ModelOptions {
+  /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
+  readonly compatibilityMode?: boolean;
+  /** What results call it; default "gpt2". */
+  readonly name?: string;
+  /** The backend that computes; default the pure-TypeScript one. */
+  readonly kernels?: Kernels;
+}
+
+/** How a model is to be read from files. */
+export interface LoadOptions extends ModelOptions, CheckpointOptions {}
+
+/**
+ * A model from its files, in any runtime: config.json, model.safetensors or its shards with their index, and, for
+ * texts, vocab.json with merges.txt, or tokenizer.json. Tensors are read one by one, folded if asked, and packed.
+ *
+ *   await modelFromFiles({ "config.json": new URL("…"), "model.safetensors": await fetch("…"), … })
+ *
+ * @throws CheckpointError when a file is missing, malformed or unsupported
+ */
+export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
+  const text = async (name: string) => {
+    const source = fileNamed(files, name);
+    return source === undefined ? undefined : readText(source, name, options.signal);
+  };
+  const config = parseConfig(await text("config.json"));
+  const tokenizer = await readTokenizer(text);
+  const blocks: Block[] = new Array(config.nLayers);
+  const build = blockBuilder(config, options);
+  const outer = await readCheckpoint(
+    config,
+    files,
+    (layer, block) => (blocks[layer] = build(block)),
+    options,
+  );
+  return assemble(config, blocks, outer, tokenizer, options);
+}
+
+/**
+ * A model from weights in memory, as trained.
+ *
+ * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
+ */
+export function modelFromWeights(
+  config: Gpt2Config,
+  weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
+  options: ModelOptions & { readonly tokenizer?: Tokenizer } = {},
+): Gpt2 {
+  const blocks = weights.blocks.map(blockBuilder(config, options));
+  return assemble(config, blocks, weights, options.tokenizer, options);
+}
+
+function blockBuilder(config: Gpt2Config, options: ModelOptions): (weights: BlockWeights) => Block {
+  const { kernels = jsKernels, compatibilityMode = false } = options;
+  return (weights) =>
+    packBlock(kernels, config, compatibilityMode ? foldBlock(weights, config.dModel) : weights);
+}
+
+function assemble(
+  config: Gpt2Config,
+  blocks: readonly Block[],
+  outer: OuterWeights,
+  tokenizer: Tokenizer | undefined,
+  options: ModelOptions,
+): Gpt2 {
+  const { name = "gpt2", kernels = jsKernels, compatibilityMode = false } = options;
+  return new Gpt2({ name, config, kernels, tokenizer, compatibilityMode, blocks, outer });
+}
+
+/** The tokenizer, where its files are given: tokenizer.json, or vocab.json and merges.txt. */
+async function readTokenizer(
+  text: (name: string) => Promise<string | undefined>,
+): Promise<Tokenizer | undefined> {
+  const files = {
+    tokenizer: await text("tokenizer.json"),
+    vocab: await text("vocab.json"),
+    merges: await text("merges.txt"),
+    config: await text("tokenizer_config.json"),
+    specialTokensMap: await text("special_tokens_map.json"),
+    addedTokens: await text("added_tokens.json"),
+  };
+  if (files.tokenizer === undefined && files.vocab === undefined && files.merges === undefined)
+    return undefined;
+  const given = Object.entries(files).filter(([, content]) => content !== undefined);
+  return createTokenizer(Object.fromEntries(given) as TokenizerFiles);
+}

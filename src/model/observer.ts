@@ -1,0 +1,76 @@
+import { expectShape, ValueError } from "../errors.ts";
+import { type Tensor, tensor } from "../tensor/index.ts";
+import type { Observer } from "./forward.ts";
+import { type HookFn, type HookName, hookLayer, hookShapes, hookTemplate, selectHooks } from "./hooks.ts";
+
+/** A hook and the points it is for: one name, or every name a predicate holds for. */
+export type Hook = readonly [HookName | ((name: HookName) => boolean), HookFn];
+
+/**
+ * The hooks by name, in the order given.
+ *
+ * @throws ValueError for an unknown name or a predicate that matches nothing
+ */
+export function hooksByName(
+  where: string,
+  hooks: readonly Hook[],
+  names: readonly HookName[],
+): Map<HookName, HookFn[]> {
+  const byName = new Map<HookName, HookFn[]>();
+  for (const [filter, fn] of hooks) {
+    for (const name of selectHooks(where, filter, names)) byName.set(name, [...(byName.get(name) ?? []), fn]);
+  }
+  return byName;
+}
+
+/**
+ * An observer that calls the hooks of a point, each with a copy of its own, and then hands the activation to
+ * `capture`. An activation that no hook changed by a bit is passed on as the very object it was.
+ */
+export function observe(
+  hooks: ReadonlyMap<HookName, readonly HookFn[]>,
+  captured: ReadonlySet<HookName>,
+  capture: (name: HookName, activation: Tensor) => void,
+): Observer {
+  return {
+    wants: (name) => hooks.has(name) || captured.has(name),
+    at(name, activation) {
+      const result = (hooks.get(name) ?? []).reduce(
+        (before, hook) => applyHook(hook, name, before),
+        activation,
+      );
+      if (captured.has(name)) capture(name, result);
+      return result;
+    },
+  };
+}
+
+function applyHook(hook: HookFn, name: HookName, before: Tensor): Tensor {
+  const copy = tensor(before.shape, before.data.slice());
+  const after = hook(copy, { name, layer: hookLayer(name) }) ?? copy;
+  expectActivation(name, after, before.shape);
+  if (sameBits(after.data, before.data)) return before;
+  return after === copy ? copy : tensor(before.shape, after.data.slice());
+}
+
+function expectActivation(name: HookName, after: Tensor, shape: readonly number[]): void {
+  const where = `hook on ${name}`;
+  if (!(after?.data instanceof Float32Array) || !Array.isArray(after.shape)) {
+    throw new ValueError(
+      `${where}: got ${describe(after)}, expected a Tensor or nothing. Return { shape, data: Float32Array }.`,
+    );
+  }
+  const dims = Object.fromEntries(hookShapes[hookTemplate(name)].map((dim, axis) => [dim, shape[axis]]));
+  expectShape(where, after.shape, dims, "Return a tensor of the activation's own shape.");
+  tensor(after.shape, after.data);
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const x = new Int32Array(a.buffer, a.byteOffset, a.length);
+  const y = new Int32Array(b.buffer, b.byteOffset, b.length);
+  return x.every((bits, i) => bits === y[i]);
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}

@@ -1,0 +1,187 @@
+import { ValueError } from "../errors.ts";
+import { affineRows, layerNormScale, normalizeRows, sizeOf, type Tensor, tensor } from "../tensor/index.ts";
+import type { ActivationCache } from "./activationCache.ts";
+import { headResults } from "./perHead.ts";
+import type { Positions } from "./positions.ts";
+
+/** Rows of the residual stream, [component, batch, pos, dModel], with a label each. */
+export interface ResidualStack {
+  readonly stack: Tensor;
+  readonly labels: readonly string[];
+  /** The positions of the pos axis, from 0. */
+  readonly positions: readonly number[];
+}
+
+interface StackOptions {
+  /** The residual stream before this block; default after the last. Negative from the end, -1 for after the last as in TransformerLens. */
+  readonly layer?: number;
+  /** Divide by the scale that reads there, after centring: the final norm's, or the block's ln1 (ln2 with `mlpInput`). */
+  readonly applyLn?: boolean;
+  /** Default all that the cache holds. */
+  readonly pos?: Positions;
+}
+
+export interface DecomposeOptions extends StackOptions {
+  /** The residual stream that the block's MLP reads rather than its attention. */
+  readonly mlpInput?: boolean;
+  /** Which sublayers; default both. */
+  readonly mode?: "all" | "attn" | "mlp";
+  /** Default true. */
+  readonly inclEmbeds?: boolean;
+}
+
+export interface AccumulateOptions extends StackOptions {
+  readonly mlpInput?: boolean;
+  /** The residual stream between attention and MLP too. */
+  readonly inclMid?: boolean;
+}
+
+export interface HeadOptions extends StackOptions {
+  /** A last row of all that is not heads: embeddings, MLPs and b_O. */
+  readonly inclRemainder?: boolean;
+}
+
+/** TransformerLens's `decompose_resid`: its rows, labels and order. */
+export function decomposeResid(cache: ActivationCache, options: DecomposeOptions): ResidualStack {
+  const { mlpInput = false, mode = "all", inclEmbeds = true, pos = "all" } = options;
+  const layer = resolveLayer("decomposeResid", cache, options.layer, mlpInput);
+  const rows: [string, Tensor][] = [];
+  if (inclEmbeds)
+    rows.push(["embed", cache.at("hook_embed", pos)], ["pos_embed", cache.at("hook_pos_embed", pos)]);
+  for (let l = 0; l < layer; l++) {
+    if (mode !== "mlp") rows.push([`${l}_attn_out`, cache.at(`blocks.${l}.hook_attn_out`, pos)]);
+    if (mode !== "attn") rows.push([`${l}_mlp_out`, cache.at(`blocks.${l}.hook_mlp_out`, pos)]);
+  }
+  if (mlpInput && mode !== "mlp") {
+    rows.push([`${layer}_attn_out`, cache.at(`blocks.${layer}.hook_attn_out`, pos)]);
+  }
+  const stack = stackRows("decomposeResid", cache, rows, pos);
+  return options.applyLn ? normalizeStack(cache, stack, scaleName(cache, layer, mlpInput), pos) : stack;
+}
+
+/**
+ * TransformerLens's `accumulated_resid`. With `applyLn` after the last block, each row goes through the final norm
+ * with a scale of its own (and gamma and beta on raw weights): the logit lens. Before a block the scale is that
+ * block's, as captured.
+ */
+export function accumulatedResid(cache: ActivationCache, options: AccumulateOptions): ResidualStack {
+  const { mlpInput = false, inclMid = false, pos = "all" } = options;
+  const { nLayers } = cache.model.config;
+  const layer = resolveLayer("accumulatedResid", cache, options.layer, mlpInput);
+  const rows: [string, Tensor][] = [];
+  for (let l = 0; l <= layer && l < nLayers; l++) {
+    rows.push([`${l}_pre`, cache.at(`blocks.${l}.hook_resid_pre`, pos)]);
+    if (l < layer ? inclMid : mlpInput) rows.push([`${l}_mid`, cache.at(`blocks.${l}.hook_resid_mid`, pos)]);
+  }
+  if (layer === nLayers) rows.push(["final_post", cache.at(`blocks.${nLayers - 1}.hook_resid_post`, pos)]);
+  const stack = stackRows("accumulatedResid", cache, rows, pos);
+  if (!options.applyLn) return stack;
+  return layer === nLayers
+    ? normalizeAnew(cache, stack)
+    : normalizeStack(cache, stack, scaleName(cache, layer, mlpInput), pos);
+}
+
+/** TransformerLens's `stack_head_results`; the remainder is summed from what it stands for, not subtracted. */
+export function stackHeadResults(cache: ActivationCache, options: HeadOptions): ResidualStack {
+  const { pos = "all", inclRemainder = false } = options;
+  const { kernels, blocks, config } = cache.model;
+  const layer = resolveLayer("stackHeadResults", cache, options.layer, false);
+  const rows: [string, Tensor][] = [];
+  for (let l = 0; l < layer; l++) {
+    const results = headResults(kernels, cache.at(`blocks.${l}.attn.hook_z`, pos), blocks[l].W_O);
+    for (let head = 0; head < config.nHeads; head++) rows.push([`L${l}H${head}`, oneHead(results, head)]);
+  }
+  if (inclRemainder) rows.push(["remainder", remainderOfHeads(cache, layer, pos)]);
+  const stack = stackRows("stackHeadResults", cache, rows, pos);
+  return options.applyLn ? normalizeStack(cache, stack, scaleName(cache, layer, false), pos) : stack;
+}
+
+function remainderOfHeads(cache: ActivationCache, layer: number, pos: Positions): Tensor {
+  const { stack, labels } = decomposeResid(cache, { layer, mode: "mlp", pos });
+  const biases = cache.model.blocks.slice(0, layer).map((block) => block.b_O);
+  const [, batch, positions, dModel] = stack.shape;
+  const size = batch * positions * dModel;
+  const out = tensor([batch, positions, dModel]);
+  for (let i = 0; i < size; i++) {
+    let sum = 0;
+    for (let row = 0; row < labels.length; row++) sum += stack.data[row * size + i];
+    for (const b_O of biases) sum += b_O[i % dModel];
+    out.data[i] = sum;
+  }
+  return out;
+}
+
+/** (x − mean) / scale of every row of the stack, by a scale that the cache holds. */
+function normalizeStack(
+  cache: ActivationCache,
+  stack: ResidualStack,
+  scale: string,
+  pos: Positions,
+): ResidualStack {
+  const { kernels } = cache.model;
+  const scales = cache.at(scale, pos).data;
+  const repeated = new Float32Array(stack.labels.length * scales.length);
+  for (let row = 0; row < stack.labels.length; row++) repeated.set(scales, row * scales.length);
+  const shape = [...stack.stack.shape.slice(0, -1), 1];
+  return { ...stack, stack: normalizeRows(kernels, stack.stack, tensor(shape, repeated)) };
+}
+
+/** The whole final norm of every row, with a scale of its own. */
+function normalizeAnew(cache: ActivationCache, stack: ResidualStack): ResidualStack {
+  const { kernels, config, lnFinal } = cache.model;
+  const normalized = normalizeRows(kernels, stack.stack, layerNormScale(kernels, stack.stack, config.eps));
+  return {
+    ...stack,
+    stack: lnFinal ? affineRows(kernels, normalized, lnFinal.gamma, lnFinal.beta) : normalized,
+  };
+}
+
+function scaleName(cache: ActivationCache, layer: number, mlpInput: boolean): string {
+  return layer === cache.model.config.nLayers
+    ? "ln_final.hook_scale"
+    : `blocks.${layer}.ln${mlpInput ? 2 : 1}.hook_scale`;
+}
+
+function stackRows(
+  where: string,
+  cache: ActivationCache,
+  rows: readonly (readonly [string, Tensor])[],
+  pos: Positions,
+): ResidualStack {
+  if (rows.length === 0) {
+    throw new ValueError(
+      `${where}: got options that leave no row, expected one at least. Choose a later layer.`,
+    );
+  }
+  const [, first] = rows[0];
+  const stack = tensor([rows.length, ...first.shape]);
+  for (const [index, [, row]] of rows.entries()) stack.data.set(row.data, index * sizeOf(first.shape));
+  const positions = cache.indexPositions(where, pos).map((index) => cache.positions[index]);
+  return { stack, labels: rows.map(([label]) => label), positions };
+}
+
+/** One head of [batch, pos, head, dModel], as [batch, pos, dModel]. */
+function oneHead(results: Tensor, head: number): Tensor {
+  const [batch, pos, nHeads, dModel] = results.shape;
+  const out = tensor([batch, pos, dModel]);
+  for (let row = 0; row < batch * pos; row++) {
+    const start = (row * nHeads + head) * dModel;
+    out.data.set(results.data.subarray(start, start + dModel), row * dModel);
+  }
+  return out;
+}
+
+function resolveLayer(
+  where: string,
+  cache: ActivationCache,
+  given: number | undefined,
+  mlpInput: boolean,
+): number {
+  const { nLayers } = cache.model.config;
+  const layer = given === undefined || given === -1 ? nLayers : given < 0 ? given + nLayers : given;
+  const last = mlpInput ? nLayers - 1 : nLayers;
+  if (Number.isInteger(layer) && layer >= 0 && layer <= last) return layer;
+  throw new ValueError(
+    `${where}: got layer ${given}, expected one from 0 to ${last}. Leave it out for the last.`,
+  );
+}

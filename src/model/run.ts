@@ -1,0 +1,154 @@
+import { ValueError } from "../errors.ts";
+import { type Tensor, tensor } from "../tensor/index.ts";
+import { finalNorm, type Gpt2Parameters, type Observer, residualStream } from "./forward.ts";
+import { type HookFn, type HookName, hookNames, hookShapes, hookTemplate, namesBefore } from "./hooks.ts";
+import { observe } from "./observer.ts";
+import { type Positions, resolvePositions, takePositions } from "./positions.ts";
+import { expectTokenId } from "./prompts.ts";
+import type { Unembedding } from "./unembedding.ts";
+
+/**
+ * Which logits a run returns: at every position [batch, pos, dVocab], at the last [batch, dVocab], none (an empty
+ * tensor), or of some tokens at one position or several, by default the last: [batch, tokens] or
+ * [batch, pos, tokens].
+ */
+export type LogitsWanted =
+  | "all"
+  | "last"
+  | "none"
+  | { readonly tokens: readonly number[]; readonly pos?: Positions };
+
+/** How a run is to go. */
+export interface RunOptions {
+  /** Default "all". Fewer cost less: the unembedding is a third of gpt2-small. */
+  readonly logits?: LogitsWanted;
+  /** Stop before this block, which counts from the end if negative, and return the residual stream. */
+  readonly stopAtLayer?: number;
+  /** Whether a text gets the BOS token in front; default true. Ids never do. */
+  readonly prependBos?: boolean;
+}
+
+/** What a run needs of a model. */
+export interface RunnableModel extends Gpt2Parameters {
+  readonly unembedding: Unembedding;
+}
+
+/** What a run is to keep: activations by name, at some positions. */
+export interface Capture {
+  readonly names: ReadonlySet<HookName>;
+  readonly positions: readonly number[];
+  store(name: HookName, activation: Tensor): void;
+}
+
+/**
+ * The forward pass on prompts of one length, hooks called, activations captured.
+ *
+ * @returns the logits wanted, or the residual stream [batch, pos, dModel] where the run stops early
+ * @throws ValueError for prompts of several lengths, or options out of range; before anything runs
+ */
+export function run(
+  where: string,
+  model: RunnableModel,
+  tokens: readonly (readonly number[])[],
+  options: RunOptions,
+  hooks: ReadonlyMap<HookName, readonly HookFn[]>,
+  capture: Capture | undefined,
+): Tensor {
+  const { nLayers } = model.config;
+  expectOneLength(where, tokens);
+  const stop = resolveStop(where, options.stopAtLayer, nLayers);
+  const logits =
+    stop === undefined ? resolveLogits(where, model, options.logits ?? "all", tokens[0].length) : undefined;
+
+  const observer = observe(hooks, capture?.names ?? new Set(), (name, activation) => {
+    const axis = hookShapes[hookTemplate(name)].indexOf("pos" as never);
+    capture?.store(name, takePositions(activation, axis === -1 ? queryAxis : axis, capture.positions));
+  });
+  const resid = residualStream(model, tokens, stop ?? nLayers, observer);
+  return logits === undefined
+    ? resid
+    : readLogits(model, finalNorm(model, resid, observer), logits, observer);
+}
+
+/** Where `hook_attn_scores` and `hook_pattern` have queryPos, the position that is theirs. */
+const queryAxis = 2;
+
+/** The hook points that a run with these options reaches, in order. @throws ValueError as `run` */
+export function reachedNames(where: string, nLayers: number, stopAtLayer: number | undefined): HookName[] {
+  const stop = resolveStop(where, stopAtLayer, nLayers);
+  return stop === undefined ? hookNames(nLayers) : namesBefore(stop);
+}
+
+interface ResolvedLogits {
+  readonly positions: readonly number[];
+  readonly tokens: readonly number[] | undefined;
+  readonly shape: (batch: number, dVocab: number) => number[];
+}
+
+function readLogits(
+  model: RunnableModel,
+  unembedIn: Tensor,
+  wanted: ResolvedLogits,
+  observer: Observer,
+): Tensor {
+  const { unembedding, config } = model;
+  const [batch] = unembedIn.shape;
+  const shape = wanted.shape(batch, config.dVocab);
+  if (observer.wants("unembed.hook_out")) {
+    const every = tensor([...unembedIn.shape.slice(0, 2), config.dVocab], unembedding.logits(unembedIn.data));
+    const hooked = takePositions(observer.at("unembed.hook_out", every), 1, wanted.positions);
+    return tensor(shape, (wanted.tokens ? takePositions(hooked, 2, wanted.tokens) : hooked).data);
+  }
+  const rows = takePositions(unembedIn, 1, wanted.positions).data;
+  return tensor(shape, rows.length === 0 ? new Float32Array() : unembedding.logits(rows, wanted.tokens));
+}
+
+function resolveLogits(
+  where: string,
+  model: RunnableModel,
+  wanted: LogitsWanted,
+  length: number,
+): ResolvedLogits {
+  if (typeof wanted === "object") {
+    const { tokens, pos = -1 } = wanted;
+    for (const token of tokens) expectTokenId(`${where}: logits.tokens`, model.config, token);
+    const positions = resolvePositions(`${where}: logits.pos`, pos, length);
+    const one = typeof pos === "number";
+    return {
+      positions,
+      tokens,
+      shape: (batch) => [batch, ...(one ? [] : [positions.length]), tokens.length],
+    };
+  }
+  const every = resolvePositions(where, "all", length);
+  switch (wanted) {
+    case "all":
+      return { positions: every, tokens: undefined, shape: (batch, dVocab) => [batch, length, dVocab] };
+    case "last":
+      return { positions: [length - 1], tokens: undefined, shape: (batch, dVocab) => [batch, dVocab] };
+    case "none":
+      return { positions: [], tokens: undefined, shape: (batch, dVocab) => [batch, 0, dVocab] };
+    default:
+      throw new ValueError(
+        `${where}: got logits: ${JSON.stringify(wanted)}, expected "all", "last", "none" or { tokens, pos }. Give one of them.`,
+      );
+  }
+}
+
+function resolveStop(where: string, stopAtLayer: number | undefined, nLayers: number): number | undefined {
+  if (stopAtLayer === undefined) return undefined;
+  const stop = stopAtLayer < 0 ? stopAtLayer + nLayers : stopAtLayer;
+  if (Number.isInteger(stop) && stop >= 0 && stop <= nLayers) return stop;
+  throw new ValueError(
+    `${where}: got stopAtLayer ${stopAtLayer}, expected an integer from ${-nLayers} to ${nLayers}. Leave it out to run all.`,
+  );
+}
+
+function expectOneLength(where: string, tokens: readonly (readonly number[])[]): void {
+  const odd = tokens.findIndex((prompt) => prompt.length !== tokens[0].length);
+  if (odd === -1) return;
+  throw new ValueError(
+    `${where}: got prompts of ${tokens[0].length} and ${tokens[odd].length} tokens (prompts 0 and ${odd}), ` +
+      "expected prompts of one length, since nothing is ever padded. Run them one by one, or use directLogitAttribution, which groups them.",
+  );
+}

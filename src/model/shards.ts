@@ -1,0 +1,82 @@
+import { CheckpointError } from "../errors.ts";
+import { fileNamed, fileNames, type ModelFiles, type Source } from "./byteSource.ts";
+import { describe, isJsonObject, parseJsonObject, readText } from "./json.ts";
+import { someOf } from "./tensorRoles.ts";
+
+/** One safetensors file of a checkpoint. */
+export interface Shard {
+  readonly file: string;
+  readonly source: Source;
+  /** The tensors it must hold, where an index says so. */
+  readonly names: ReadonlySet<string> | undefined;
+}
+
+const single = "model.safetensors";
+const indexFile = "model.safetensors.index.json";
+
+/**
+ * Finds the files that hold the weights: model.safetensors, or else the shards that its index names.
+ *
+ * @throws CheckpointError when there is neither, or the index is malformed or names a file that is not there
+ */
+export async function findShards(files: ModelFiles, signal?: AbortSignal): Promise<Shard[]> {
+  const whole = fileNamed(files, single);
+  if (whole !== undefined) return [{ file: single, source: whole, names: undefined }];
+  const index = fileNamed(files, indexFile);
+  if (index === undefined) throw noWeights(fileNames(files));
+
+  const weightMap = parseJsonObject(await readText(index, indexFile, signal), indexFile).weight_map;
+  if (!isJsonObject(weightMap)) {
+    throw new CheckpointError(`${indexFile}: got ${describe(weightMap)} as weight_map, expected an object.`);
+  }
+  const namesByFile = new Map<string, Set<string>>();
+  for (const [name, file] of Object.entries(weightMap)) {
+    if (typeof file !== "string" || !isPlainName(file)) {
+      throw new CheckpointError(
+        `${indexFile}: ${name}: got ${describe(file)}, expected the name of a .safetensors file beside the index.`,
+      );
+    }
+    const names = namesByFile.get(file);
+    if (names) names.add(name);
+    else namesByFile.set(file, new Set([name]));
+  }
+  return [...namesByFile.keys()].sort().map((file) => {
+    const source = fileNamed(files, file);
+    if (source !== undefined) return { file, source, names: namesByFile.get(file) };
+    throw new CheckpointError(`${indexFile}: got no file ${file}, which it names. Download it too.`);
+  });
+}
+
+/** No folder, neither up nor down: an index comes from the network. */
+function isPlainName(file: string): boolean {
+  return file.endsWith(".safetensors") && !/[/\\\0]/.test(file);
+}
+
+/** @throws CheckpointError unless the shard holds what its index says, no more and no less */
+export function expectIndexed({ file, names }: Shard, held: ReadonlySet<string>): void {
+  if (names === undefined) return;
+  const missing = [...names].filter((name) => !held.has(name));
+  if (missing.length > 0) {
+    throw new CheckpointError(`${file}: got no ${someOf(missing)}, expected there by ${indexFile}.`);
+  }
+  const extra = [...held].filter((name) => !names.has(name));
+  if (extra.length > 0) {
+    throw new CheckpointError(`${file}: got ${someOf(extra)}, not expected there by ${indexFile}.`);
+  }
+}
+
+function noWeights(names: readonly string[]): CheckpointError {
+  const other = names.find((name) =>
+    /^(pytorch_model.*\.bin|.*\.(pth?|ckpt|h5|msgpack|gguf|onnx))(\.index\.json)?$/.test(name),
+  );
+  if (other !== undefined) {
+    return new CheckpointError(
+      `${single}: got ${other} alone, expected safetensors. Convert it, in Python: ` +
+        "GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).",
+    );
+  }
+  const some = names.length > 0 ? names.slice(0, 8).join(", ") : "no files";
+  return new CheckpointError(
+    `${single}: not among the files, which are ${some}. Give it, or ${indexFile} and its shards.`,
+  );
+}

@@ -1,0 +1,43 @@
+import { ValueError } from "../errors.ts";
+import { expectTokenId, expectTokenizer, type PromptReader } from "./prompts.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** A token: its id, or the text that it is. */
+export type TokenRef = number | string;
+
+/**
+ * The id of a token given by id or text.
+ *
+ * @throws ValueError for an id outside the vocabulary, or a text that is not one token
+ */
+export function readToken(where: string, model: PromptReader, token: TokenRef): number {
+  if (typeof token === "string") return singleToken(where, model, token);
+  expectTokenId(where, model.config, token);
+  return token;
+}
+
+/**
+ * The id of a text that is one token.
+ *
+ * @throws ValueError when it is not; the message shows how it splits, and the token probably meant
+ */
+export function singleToken(where: string, model: PromptReader, text: string): number {
+  const tokenizer = expectTokenizer(where, model);
+  const ids = tokenizer.encode(text);
+  if (ids.length === 1) return ids[0];
+  const split = ids.map((id) => JSON.stringify(tokenizer.tokenString(id))).join(", ");
+  const meant = [` ${text}`, ` ${text.trim()}`, text.trim()].find(
+    (other) => tokenizer.encode(other).length === 1,
+  );
+  throw new ValueError(
+    `${where}: got ${JSON.stringify(text)}, which is ${ids.length} tokens [${split}], expected one. ` +
+      (meant
+        ? `Did you mean ${JSON.stringify(meant)}? A word inside a text is a token with its leading space.`
+        : "Give a text that is one token, or an id."),
+  );
+}
+
+/** A token for display; one that only pads the model's vocabulary is shown by its id: `<50300>`. */
+export function showToken(tokenizer: Tokenizer, id: number): string {
+  return id < tokenizer.vocabSize ? tokenizer.tokenString(id) : `<${id}>`;
+}

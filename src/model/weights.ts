@@ -1,0 +1,87 @@
+import type { Gpt2Config } from "./config.ts";
+
+/** One block's weights: row-major [inputs, outputs]; heads side by side in the columns of W_Q, W_K, W_V and the rows of W_O. */
+export interface BlockWeights {
+  readonly ln1_w: Float32Array; // [dModel]
+  readonly ln1_b: Float32Array; // [dModel]
+  readonly W_Q: Float32Array; // [dModel, heads * dHead]
+  readonly W_K: Float32Array; // [dModel, heads * dHead]
+  readonly W_V: Float32Array; // [dModel, heads * dHead]
+  readonly b_Q: Float32Array; // [heads * dHead]
+  readonly b_K: Float32Array; // [heads * dHead]
+  readonly b_V: Float32Array; // [heads * dHead]
+  readonly W_O: Float32Array; // [heads * dHead, dModel]
+  readonly b_O: Float32Array; // [dModel]
+  readonly ln2_w: Float32Array; // [dModel]
+  readonly ln2_b: Float32Array; // [dModel]
+  readonly W_in: Float32Array; // [dModel, dMlp]
+  readonly b_in: Float32Array; // [dMlp]
+  readonly W_out: Float32Array; // [dMlp, dModel]
+  readonly b_out: Float32Array; // [dModel]
+}
+
+/** The weights outside the blocks. */
+export interface OuterWeights {
+  readonly W_E: Float32Array; // [dVocab, dModel]
+  readonly W_pos: Float32Array; // [nCtx, dModel]
+  readonly lnFinal_w: Float32Array; // [dModel]
+  readonly lnFinal_b: Float32Array; // [dModel]
+  /** [dVocab, dModel], as Hugging Face's lm_head stores it; null when it is W_E itself: one array, not two. */
+  readonly W_U: Float32Array | null;
+}
+
+/** A dim of a weight, by the name the config gives it here. `heads * dHead` is dModel in GPT-2. */
+export type WeightDim = "dModel" | "dMlp" | "dVocab" | "nCtx";
+
+/**
+ * Where a weight comes from: a tensor of a Hugging Face checkpoint, its dims, and what it fills. A tensor that
+ * fills several weights holds them side by side: its last dim is that many times as long.
+ */
+export interface WeightSource<Weight> {
+  readonly name: string;
+  readonly dims: readonly WeightDim[];
+  readonly fills: readonly Weight[];
+}
+
+/** A block's tensors, after `h.{layer}.`. Those with two dims are linear layers, which Conv1D stores as [inputs, outputs]. */
+export const blockSources: readonly WeightSource<keyof BlockWeights>[] = [
+  { name: "ln_1.weight", dims: ["dModel"], fills: ["ln1_w"] },
+  { name: "ln_1.bias", dims: ["dModel"], fills: ["ln1_b"] },
+  { name: "attn.c_attn.weight", dims: ["dModel", "dModel"], fills: ["W_Q", "W_K", "W_V"] },
+  { name: "attn.c_attn.bias", dims: ["dModel"], fills: ["b_Q", "b_K", "b_V"] },
+  { name: "attn.c_proj.weight", dims: ["dModel", "dModel"], fills: ["W_O"] },
+  { name: "attn.c_proj.bias", dims: ["dModel"], fills: ["b_O"] },
+  { name: "ln_2.weight", dims: ["dModel"], fills: ["ln2_w"] },
+  { name: "ln_2.bias", dims: ["dModel"], fills: ["ln2_b"] },
+  { name: "mlp.c_fc.weight", dims: ["dModel", "dMlp"], fills: ["W_in"] },
+  { name: "mlp.c_fc.bias", dims: ["dMlp"], fills: ["b_in"] },
+  { name: "mlp.c_proj.weight", dims: ["dMlp", "dModel"], fills: ["W_out"] },
+  { name: "mlp.c_proj.bias", dims: ["dModel"], fills: ["b_out"] },
+];
+
+/** Buffers of older checkpoints, after `h.{layer}.`: the causal mask and its fill value. They hold no weights. */
+export const skippedBuffers: readonly string[] = ["attn.bias", "attn.masked_bias"];
+
+/** The tensors outside the blocks. `lm_head.weight` never has the `transformer.` prefix. */
+export const outerSources: readonly WeightSource<keyof OuterWeights>[] = [
+  { name: "wte.weight", dims: ["dVocab", "dModel"], fills: ["W_E"] },
+  { name: "wpe.weight", dims: ["nCtx", "dModel"], fills: ["W_pos"] },
+  { name: "ln_f.weight", dims: ["dModel"], fills: ["lnFinal_w"] },
+  { name: "ln_f.bias", dims: ["dModel"], fills: ["lnFinal_b"] },
+  { name: "lm_head.weight", dims: ["dVocab", "dModel"], fills: ["W_U"] },
+];
+
+/** The key of config.json that sets a dim. */
+export const configKeys: Readonly<Record<WeightDim, keyof HuggingFaceSizes>> = {
+  dModel: "n_embd",
+  dMlp: "n_inner",
+  dVocab: "vocab_size",
+  nCtx: "n_positions",
+};
+
+interface HuggingFaceSizes {
+  n_embd: Gpt2Config["dModel"];
+  n_inner: Gpt2Config["dMlp"];
+  vocab_size: Gpt2Config["dVocab"];
+  n_positions: Gpt2Config["nCtx"];
+}

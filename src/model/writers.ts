@@ -1,0 +1,104 @@
+import type { Kernels } from "../tensor/index.ts";
+import type { Gpt2Config } from "./config.ts";
+import type { Block } from "./parameters.ts";
+
+/** What adds to the residual stream, declared so that attribution needs to know no model. */
+export interface ResidualWriter {
+  /** The row's label, TransformerLens's: `embed`, `3_attn_out`. */
+  readonly label: string;
+  /** The hook whose activation [batch, pos, dModel] is added to the residual stream. */
+  readonly hook: string;
+  /** The block it lies in; null for what writes before the first. */
+  readonly layer: number | null;
+  /** The part of the block's layer type that this is the output of, such as `attn` in `attn+mlp`. */
+  readonly part?: string;
+  /** How the write divides into heads, where it does. */
+  readonly heads?: LinearSplit;
+}
+
+/**
+ * A write that is linear in another activation, so that it divides into that activation's parts:
+ *
+ *   write = Σ_part activation[part] · W[part] + bias
+ */
+export interface LinearSplit {
+  /** The hook of that activation, [batch, pos, part, size]. */
+  readonly hook: string;
+  readonly parts: number;
+  readonly size: number;
+  /** [dModel]: belongs to no part. */
+  readonly bias: Float32Array;
+  /** W·u and Σ|W u|, both [parts · size], float64. */
+  project(u: Float64Array): { values: Float64Array; magnitudes: Float64Array };
+}
+
+/**
+ * The norm between the residual stream and the unembedding:
+ *
+ *   output = gamma ⊙ (x − mean(x)) / scale + beta        without the mean where it does not centre (RMSNorm)
+ */
+export interface FinalNorm {
+  readonly centred: boolean;
+  /** [dModel], or null for 1 everywhere. */
+  readonly gamma: Float32Array | null;
+  /** [dModel], or null for 0 everywhere. */
+  readonly beta: Float32Array | null;
+  readonly eps: number;
+  /** The hooks of x [batch, pos, dModel], scale [batch, pos, 1] and output [batch, pos, dModel]. */
+  readonly inputHook: string;
+  readonly scaleHook: string;
+  readonly outputHook: string;
+}
+
+/**
+ * The direction u in the residual stream whose dot product with x, over the norm's scale, is what a direction w
+ * reads of the norm's output, apart from beta:
+ *
+ *   w·output = u·x / scale + w·beta,      u = P(gamma ⊙ w),  P = I − 11ᵀ/dModel where the norm centres
+ */
+export function throughNorm(norm: FinalNorm, w: Float64Array): Float64Array {
+  const { gamma } = norm;
+  const u = gamma ? w.map((value, i) => value * gamma[i]) : w.slice();
+  if (!norm.centred) return u;
+  const mean = u.reduce((sum, value) => sum + value, 0) / u.length;
+  return u.map((value) => value - mean);
+}
+
+/** What writes in a GPT-2: the embeddings, then attention, divided into heads, and MLP of every block. */
+export function gpt2Writers(
+  kernels: Kernels,
+  config: Gpt2Config,
+  blocks: readonly Block[],
+): ResidualWriter[] {
+  const { nHeads, dHead } = config;
+  const heads = (layer: number, { W_O, b_O }: Block): LinearSplit => ({
+    hook: `blocks.${layer}.attn.hook_z`,
+    parts: nHeads,
+    size: dHead,
+    bias: b_O,
+    project(u) {
+      const values = new Float64Array(W_O.inner);
+      const magnitudes = new Float64Array(W_O.inner);
+      kernels.project(values, magnitudes, W_O, u);
+      return { values, magnitudes };
+    },
+  });
+  const sublayers = blocks.flatMap((block, layer): ResidualWriter[] => {
+    const here = `blocks.${layer}`;
+    return [
+      {
+        label: `${layer}_attn_out`,
+        hook: `${here}.hook_attn_out`,
+        layer,
+        part: "attn",
+        heads: heads(layer, block),
+      },
+      { label: `${layer}_mlp_out`, hook: `${here}.hook_mlp_out`, layer, part: "mlp" },
+    ];
+  });
+  return [
+    { label: "embed", hook: "hook_embed", layer: null },
+    { label: "pos_embed", hook: "hook_pos_embed", layer: null },
+    ...sublayers,
+  ];
+}

@@ -1,0 +1,15 @@
+import { basename, resolve } from "node:path";
+import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
+import { folderFiles } from "./folder.ts";
+
+/**
+ * A model from a local folder of Hugging Face files: config.json, model.safetensors or its shards with their
+ * index, and a tokenizer's files for texts.
+ *
+ * @param folder a path; the model is named after it unless `options.name` says otherwise
+ * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
+ */
+export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
+  const files = await folderFiles(folder);
+  return modelFromFiles(files, { name: basename(resolve(folder)), ...options });
+}
