@@ -1,8 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { demoFiles } from "./scripts/demoFiles.mjs";
 
 export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-  },
+  plugins: [demoFiles],
+  test: { include: ["test/**/*.test.ts"], exclude: ["test/slow/**", "test/package/**"], testTimeout: 60_000 },
 });

@@ -25,6 +25,7 @@ export {
   type ActivationCache,
   actName,
   type BlockWeights,
+  type ByteFile,
   type CacheOptions,
   createTokenizer,
   type DecomposeOptions,

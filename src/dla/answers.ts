@@ -27,7 +27,7 @@ export interface Target {
 }
 
 /**
- * One target per prompt and position, in order.
+ * The targets of each prompt, one per position, in order.
  *
  * @throws ValueError for a missing or bad answer, a count that does not fit, or a direction of another length
  */
@@ -37,14 +37,14 @@ export function readTargets(
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
   options: AnswerOptions,
-): Target[] {
+): Target[][] {
   const { answer, wrong, direction } = options;
   if (direction !== undefined) {
     if (answer !== undefined || wrong !== undefined) {
       throw new ValueError(`${where}: got a direction and an answer, expected one of them. Leave one out.`);
     }
     const reading = readDirection(where, model, direction);
-    return prompts.flatMap((_, prompt) =>
+    return prompts.map((_, prompt) =>
       positions[prompt].map((pos) => ({ prompt, pos, answer: null, wrong: null, reading })),
     );
   }
@@ -57,7 +57,7 @@ export function readTargets(
   const wrongs =
     wrong === undefined ? () => null : tokenAt(`${where}: wrong`, model, prompts, positions, wrong);
   const readings = new Map<string, Reading>();
-  return prompts.flatMap((_, prompt) =>
+  return prompts.map((_, prompt) =>
     positions[prompt].map((pos, index) => {
       const ids = { answer: answers(prompt, index), wrong: wrongs(prompt, index) };
       const key = `${ids.answer} ${ids.wrong}`;

@@ -6,7 +6,8 @@ import {
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
-import { checkSum, dot, expectCheck } from "./check.ts";
+import { runBatches, siteOf } from "./batches.ts";
+import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
@@ -80,25 +81,22 @@ export function attribute(
   const names = neededHooks(model, unit);
   if (cache) expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names);
 
-  const attributions: Attribution[] = new Array(targets.length);
-  for (const group of cache ? [prompts.map((_, index) => index)] : groupByLength(prompts)) {
-    const held =
-      cache ??
-      runGroup(
-        model,
-        group.map((index) => prompts[index]),
-        positions[group[0]],
-        names,
+  const everyPrompt = prompts.map((_, prompt) => prompt);
+  const batches = cache ? [{ prompts: everyPrompt, cache }] : runBatches(model, prompts, positions, names);
+  const attributions: Attribution[][] = new Array(prompts.length);
+  for (const batch of batches) {
+    const project = oncePerReading((reading) => projectSplits(model, unit, reading.u));
+    for (const [row, prompt] of batch.prompts.entries()) {
+      attributions[prompt] = targets[prompt].map((target) =>
+        attributeSite(
+          where,
+          model,
+          unit,
+          target,
+          project(target.reading),
+          siteOf(batch.cache, row, target.pos),
+        ),
       );
-    const row = new Map(group.map((prompt, index) => [prompt, index]));
-    const projections = new Map<Target["reading"], Projections>();
-    for (const [index, target] of targets.entries()) {
-      const batch = row.get(target.prompt);
-      if (batch === undefined) continue;
-      const { reading } = target;
-      if (!projections.has(reading)) projections.set(reading, projectSplits(model, unit, reading.u));
-      const site = siteOf(held, batch, held.positions.indexOf(target.pos));
-      attributions[index] = attributeSite(where, model, unit, target, projections.get(reading)!, site);
     }
   }
   return {
@@ -107,7 +105,7 @@ export function attribute(
     labels: addsBeta(model, unit) ? [...rowLabels(model, unit), "beta"] : rowLabels(model, unit),
     model: describeModel(model),
     prompts: prompts.map((tokens, index) => describePrompt(model, tokens, input, index)),
-    attributions,
+    attributions: attributions.flat(),
   };
 }
 
@@ -152,6 +150,16 @@ function attributeSite(
   };
 }
 
+/** What is computed from a reading, once: many prompts share one. */
+function oncePerReading<T>(compute: (reading: Reading) => T): (reading: Reading) => T {
+  const known = new Map<Reading, T>();
+  return (reading) => {
+    const value = known.get(reading) ?? compute(reading);
+    known.set(reading, value);
+    return value;
+  };
+}
+
 /** The forward pass's logits of the target's tokens; of a direction, its dot product with the norm's output. */
 function readLogits(
   model: Attributable,
@@ -190,41 +198,4 @@ function attributedPositions(
   const whole = resolvePositions(where, pos, prompt.length);
   const followed = pos === "all" && wantsNext(options) ? whole.slice(0, -1) : whole;
   return followed.length > 0 ? followed : whole;
-}
-
-/** How many tokens run in one batch: enough to fill the kernels' tiles, few enough to bound memory. */
-const BATCH_TOKENS = 4096;
-
-/** The prompts' indices, those of one length together, in batches. */
-function groupByLength(prompts: readonly (readonly number[])[]): number[][] {
-  const byLength = new Map<number, number[][]>();
-  for (const [index, { length }] of prompts.entries()) {
-    const batches = byLength.get(length) ?? [];
-    const last = batches.at(-1);
-    if (last && (last.length + 1) * length <= BATCH_TOKENS) last.push(index);
-    else batches.push([index]);
-    byLength.set(length, batches);
-  }
-  return [...byLength.values()].flat();
-}
-
-function runGroup(
-  model: Attributable,
-  prompts: readonly (readonly number[])[],
-  positions: readonly number[],
-  names: readonly string[],
-): AttributableCache {
-  return model.runWithCache(prompts, { names, pos: [...new Set(positions)], logits: "none" }).cache;
-}
-
-function siteOf(cache: AttributableCache, batch: number, position: number): Site {
-  return {
-    has: (hook) => cache.has(hook),
-    read(hook) {
-      const { data } = cache.get(hook);
-      const size = data.length / (cache.tokens.length * cache.positions.length);
-      const start = (batch * cache.positions.length + position) * size;
-      return data.subarray(start, start + size);
-    },
-  };
 }

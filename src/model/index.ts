@@ -1,6 +1,6 @@
 export { ActivationCache } from "./activationCache.ts";
 export { actName } from "./actName.ts";
-export type { ModelFiles, Source } from "./byteSource.ts";
+export type { ByteFile, ModelFiles, Source } from "./byteSource.ts";
 export type { Gpt2Config } from "./config.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {

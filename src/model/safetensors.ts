@@ -1,5 +1,5 @@
 import { CheckpointError } from "../errors.ts";
-import type { ByteReader } from "./byteSource.ts";
+import type { ByteReader } from "./byteReader.ts";
 import { describe, impostor, isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
 
 /** A tensor in a safetensors file: `begin` and `end` count bytes from the end of the header. */

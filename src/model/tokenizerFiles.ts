@@ -35,6 +35,9 @@ export interface TokenizerSpec extends Omit<Vocabulary, "addedTokens"> {
   readonly bosToken: number | undefined;
 }
 
+/** An added token as the files describe it, perhaps without an id. */
+type NamedToken = JsonObject & { readonly content: string };
+
 /** @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly */
 export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
   const vocabulary =
@@ -61,7 +64,7 @@ export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
     "add_prefix_space",
     vocabulary.addPrefixSpace,
   );
-  const bosToken = added.get(contentOf("bos_token", roles.get("bos_token")!))?.id;
+  const bosToken = added.get(roles.get("bos_token")!.content)?.id;
   return { vocab, merges, splitWords, addPrefixSpace, added, tokens, bosToken };
 }
 
@@ -70,12 +73,13 @@ export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
  *
  * Hugging Face reads the older special_tokens_map.json only where the config does not list the added tokens.
  */
-function readRoles(config: JsonObject, map: JsonObject): Map<string, JsonObject> {
+function readRoles(config: JsonObject, map: JsonObject): Map<string, NamedToken> {
   const files = config.added_tokens_decoder === undefined ? { ...config, ...map } : config;
-  const roles = new Map<string, JsonObject>();
+  const roles = new Map<string, NamedToken>();
   const give = (role: string, token: unknown): void => {
-    if (typeof token === "string") roles.set(role, { content: token });
-    else roles.set(role, expectObject(`special tokens: ${role}`, token));
+    const where = `special tokens: ${role}`;
+    const json = typeof token === "string" ? { content: token } : expectObject(where, token);
+    roles.set(role, { ...json, content: contentOf(where, json) });
   };
   for (const role of ["bos_token", "eos_token", "unk_token"]) give(role, files[role] ?? "<|endoftext|>");
   for (const role of ["sep_token", "pad_token", "cls_token", "mask_token"]) {
@@ -97,7 +101,7 @@ function readRoles(config: JsonObject, map: JsonObject): Map<string, JsonObject>
  */
 function readAddedTokens(
   { vocab, addedTokens }: Vocabulary,
-  roles: ReadonlyMap<string, JsonObject>,
+  roles: ReadonlyMap<string, NamedToken>,
   config: JsonObject,
   addedIds: JsonObject,
 ): Map<string, AddedToken> {
@@ -109,7 +113,7 @@ function readAddedTokens(
     if (token.content !== "") added.set(token.content, token); // Hugging Face ignores an empty one
   };
 
-  const special = new Set([...roles].map(([role, token]) => contentOf(role, token)));
+  const special = new Set([...roles.values()].map(({ content }) => content));
   for (const [content, id] of Object.entries(addedIds)) {
     add("added_tokens.json", { id, content, special: special.has(content) });
   }
@@ -122,10 +126,9 @@ function readAddedTokens(
     add(where, { ...expectObject(`${where}: ${id}`, token), id: /^\d+$/.test(id) ? Number(id) : id });
   }
   for (const [role, token] of roles) {
-    const content = contentOf(role, token);
-    const id = vocab.get(content);
-    if (id !== undefined && !added.has(content))
-      add(`special tokens: ${role}`, { ...token, special: true, id });
+    const id = vocab.get(token.content);
+    if (id === undefined || added.has(token.content)) continue;
+    add(`special tokens: ${role}`, { ...token, special: true, id });
   }
   return added;
 }

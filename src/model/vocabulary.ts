@@ -34,7 +34,7 @@ export function readVocabAndMerges(
       "Add what is missing.",
     );
   }
-  if (/^\s*<[!a-z]+[\s>]/i.test(mergesText)) {
+  if (/^\s*<(!doctype|html|\?xml)/i.test(mergesText)) {
     throw malformed("merges.txt", "an HTML page", "a merge per line", "Check the address it came from.");
   }
   const lines = mergesText.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));

@@ -2,7 +2,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../errors.ts";
-import type { ByteFile, Source } from "../model/byteSource.ts";
+import type { ByteFile, Source } from "../model/index.ts";
 
 /**
  * The files of a local folder, by name, each opened when it is read. Symbolic links are followed (the hub's cache is made of

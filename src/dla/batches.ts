@@ -1,0 +1,57 @@
+import type { Attributable, AttributableCache } from "./attributable.ts";
+import type { Site } from "./rows.ts";
+
+/** Prompts of one length and their activations. */
+export interface Batch {
+  /** The prompts' indices, in the order of the cache's batch axis. */
+  readonly prompts: readonly number[];
+  readonly cache: AttributableCache;
+}
+
+/** How many tokens run at once: enough to fill the kernels' tiles, few enough to bound memory. */
+const BATCH_TOKENS = 4096;
+
+/**
+ * Runs the prompts in batches of one length each, so that nothing is padded, one batch after the other.
+ *
+ * @param positions of each prompt, which depend on its length alone
+ * @param names     the hooks to capture
+ */
+export function* runBatches(
+  model: Attributable,
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+  names: readonly string[],
+): Generator<Batch> {
+  for (const members of groupByLength(prompts)) {
+    const pos = [...new Set(positions[members[0]])];
+    const tokens = members.map((index) => prompts[index]);
+    yield { prompts: members, cache: model.runWithCache(tokens, { names, pos, logits: "none" }).cache };
+  }
+}
+
+/** The prompts' indices, those of one length together, in batches. */
+function groupByLength(prompts: readonly (readonly number[])[]): number[][] {
+  const byLength = new Map<number, number[][]>();
+  for (const [index, { length }] of prompts.entries()) {
+    const batches = byLength.get(length) ?? [];
+    const last = batches.at(-1);
+    if (last && (last.length + 1) * length <= BATCH_TOKENS) last.push(index);
+    else batches.push([index]);
+    byLength.set(length, batches);
+  }
+  return [...byLength.values()].flat();
+}
+
+/** The activations of one row of a batch at one position, which the cache holds. */
+export function siteOf(cache: AttributableCache, row: number, pos: number): Site {
+  const index = row * cache.positions.length + cache.positions.indexOf(pos);
+  return {
+    has: (hook) => cache.has(hook),
+    read(hook) {
+      const { data } = cache.get(hook);
+      const size = data.length / (cache.tokens.length * cache.positions.length);
+      return data.subarray(index * size, (index + 1) * size);
+    },
+  };
+}

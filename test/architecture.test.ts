@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { version } from "../src/version.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const src = join(root, "src");
+
+/** What each folder of src may import: errors ← tensor ← model ← dla ← report ← cli, and beside the chain node and demo. */
+const mayImport: Record<string, readonly string[]> = {
+  "errors.ts": [],
+  "version.ts": [],
+  tensor: ["errors.ts"],
+  model: ["errors.ts", "tensor"],
+  dla: ["errors.ts", "version.ts", "tensor", "model"],
+  report: ["errors.ts", "tensor", "model", "dla"],
+  node: ["errors.ts", "model"],
+  demo: ["model"],
+  cli: ["errors.ts", "version.ts", "tensor", "model", "dla", "report", "node", "demo"],
+  "index.ts": ["errors.ts", "version.ts", "tensor", "model", "dla", "report"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+  (name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name),
+);
+const text = (file: string) => readFileSync(join(src, file), "utf8");
+const imports: Import[] = files.flatMap((file) =>
+  [...text(file).matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, specifier]) => ({ file, specifier })),
+);
+const layerOf = (path: string) => path.split("/")[0];
+const target = ({ file, specifier }: Import) => relative(src, join(src, dirname(file), specifier));
+
+describe("imports point one way", () => {
+  const crossing = imports.filter(
+    (item) => item.specifier.startsWith(".") && layerOf(target(item)) !== layerOf(item.file),
+  );
+
+  test.each([...new Set(files.map(layerOf))])("%s imports only what lies below it", (layer) => {
+    const own = crossing.filter((item) => layerOf(item.file) === layer);
+    expect(own.filter((item) => !mayImport[layer]?.includes(layerOf(target(item))))).toEqual([]);
+  });
+
+  test("a folder is entered by its index", () => {
+    expect(crossing.length).toBeGreaterThan(20);
+    expect(crossing.filter((item) => !/^([^/]+\/index|errors|version)\.ts$/.test(target(item)))).toEqual([]);
+  });
+
+  test("a relative import names a file with its extension", () => {
+    const named = /\.(ts|json|txt|safetensors)$/;
+    const bare = imports.filter(({ specifier }) => specifier.startsWith(".") && !named.test(specifier));
+    expect(bare).toEqual([]);
+  });
+});
+
+describe("the package", () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+  test("has no runtime dependencies", () => {
+    expect(manifest.dependencies ?? {}).toEqual({});
+    expect(manifest.peerDependencies ?? {}).toEqual({});
+    expect(manifest.optionalDependencies ?? {}).toEqual({});
+  });
+
+  test("imports nothing but its own files, and node: in src/node and src/cli only", () => {
+    const foreign = imports.filter(({ specifier }) => !specifier.startsWith("."));
+    const allowed = foreign.filter(
+      ({ file, specifier }) => /^(node|cli)\//.test(file) && specifier.startsWith("node:"),
+    );
+    expect(foreign).toEqual(allowed);
+  });
+
+  test("says its version once", () => expect(version).toBe(manifest.version));
+});
+
+test("no kernel uses a function whose last bits differ between engines", () => {
+  const kernels = files.filter((file) => file.startsWith("tensor/"));
+  const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+  const offending = kernels.filter((file) =>
+    /Math\.(exp|expm1|tanh|pow|log\w*|sin|cos)\b|\*\*\s*[a-z]/.test(withoutComments(text(file))),
+  );
+  expect(offending).toEqual([]);
+});
