@@ -26,7 +26,7 @@ export interface Attributable extends PromptReader {
   /** A run on prompts of one length that keeps the named activations at these positions. */
   runWithCache(
     input: readonly (readonly number[])[],
-    options: { names: readonly string[]; pos: readonly number[]; logits: "none" },
+    options: { names: (name: string) => boolean; pos: readonly number[]; logits: "none" },
   ): { cache: AttributableCache };
 }
 

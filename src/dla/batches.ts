@@ -26,7 +26,8 @@ export function* runBatches(
   for (const members of groupByLength(prompts)) {
     const pos = [...new Set(positions[members[0]])];
     const tokens = members.map((index) => prompts[index]);
-    yield { prompts: members, cache: model.runWithCache(tokens, { names, pos, logits: "none" }).cache };
+    const options = { names: (name: string) => names.includes(name), pos, logits: "none" } as const;
+    yield { prompts: members, cache: model.runWithCache(tokens, options).cache };
   }
 }
 

@@ -44,7 +44,9 @@ export function toJSON(result: AttributionResult): AttributionDocument {
     axes,
     labels,
     prompts,
-    attributions: attributions.map(({ scores, ...rest }) => ({ ...rest, scores: [...scores.data] })),
+    attributions: attributions.map(({ prompt, pos, answer, wrong, scores, check }) => {
+      return { prompt, pos, answer, wrong, scores: [...scores.data], check };
+    }),
     mean: averaged && {
       scores: [...averaged.scores.data],
       standardErrors: averaged.standardErrors && [...averaged.standardErrors.data],

@@ -61,7 +61,10 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
     return openSource(source.body ?? new Uint8Array(), name, signal);
   }
   if (isA(source, "ArrayBuffer", ArrayBuffer)) return openSource(new Uint8Array(source), name, signal);
-  if (ArrayBuffer.isView(source)) return byteReader(name, source.byteLength, memoryBytes(source), signal);
+  if (ArrayBuffer.isView(source)) {
+    const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    return byteReader(name, bytes.length, memoryBytes(bytes), signal);
+  }
   if (isA(source, "Blob", Blob) || isA(source, "File", Blob)) {
     return byteReader(name, source.size, streamBytes(source.stream()), signal);
   }
@@ -81,7 +84,7 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
   // Last, for a Node.js stream has a read() of another kind.
   if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, source, signal);
   throw new ValueError(
-    `${name}: got ${typeof source === "object" ? "an object that holds no bytes" : `a ${typeof source}`}, expected ` +
+    `${name}: got ${typeof source === "object" ? "an object that holds no bytes" : `a value of type ${typeof source}`}, expected ` +
       "a URL, Response, Blob, ArrayBuffer, Uint8Array or stream, or a function that gives one. " +
       'Write an address as new URL("…"), a text as new Blob(["…"]).',
   );

@@ -98,7 +98,8 @@ function expectGpt2(config: JsonObject): void {
 }
 
 function isAbsent(config: JsonObject, key: string): boolean {
-  return !Object.hasOwn(config, key) || config[key] === null;
+  const value = Object.hasOwn(config, key) ? config[key] : undefined;
+  return value === undefined || value === null;
 }
 
 function size(config: JsonObject, key: string, largest = largestSize): number {

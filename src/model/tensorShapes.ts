@@ -1,6 +1,6 @@
 import { CheckpointError } from "../errors.ts";
 import type { Gpt2Config } from "./config.ts";
-import type { TensorEntry } from "./safetensors.ts";
+import type { TensorEntry } from "./tensorEntry.ts";
 import type { Role } from "./tensorRoles.ts";
 import { configKeys, type WeightDim } from "./weights.ts";
 

@@ -1,7 +1,7 @@
 import type { Gpt2Config } from "./config.ts";
+import { type Destination, transposeSquare } from "./placement.ts";
 import type { Role } from "./tensorRoles.ts";
 import type { Layout } from "./tensorShapes.ts";
-import { type Destination, transposeSquare } from "./tensorValues.ts";
 import { type BlockWeights, blockSources, type OuterWeights, type WeightSource } from "./weights.ts";
 
 /** Puts tensors, as they come, together to weights. */

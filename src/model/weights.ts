@@ -1,6 +1,7 @@
-import type { Gpt2Config } from "./config.ts";
-
-/** One block's weights: row-major [inputs, outputs]; heads side by side in the columns of W_Q, W_K, W_V and the rows of W_O. */
+/**
+ * One block's weights: row-major [inputs, outputs]; heads side by side in the columns of W_Q, W_K, W_V and the rows
+ * of W_O.
+ */
 export interface BlockWeights {
   readonly ln1_w: Float32Array; // [dModel]
   readonly ln1_b: Float32Array; // [dModel]
@@ -43,7 +44,10 @@ export interface WeightSource<Weight> {
   readonly fills: readonly Weight[];
 }
 
-/** A block's tensors, after `h.{layer}.`. Those with two dims are linear layers, which Conv1D stores as [inputs, outputs]. */
+/**
+ * A block's tensors, after `h.{layer}.`. Those with two dims are linear layers, which Hugging Face's Conv1D stores as
+ * [inputs, outputs].
+ */
 export const blockSources: readonly WeightSource<keyof BlockWeights>[] = [
   { name: "ln_1.weight", dims: ["dModel"], fills: ["ln1_w"] },
   { name: "ln_1.bias", dims: ["dModel"], fills: ["ln1_b"] },
@@ -62,7 +66,7 @@ export const blockSources: readonly WeightSource<keyof BlockWeights>[] = [
 /** Buffers of older checkpoints, after `h.{layer}.`: the causal mask and its fill value. They hold no weights. */
 export const skippedBuffers: readonly string[] = ["attn.bias", "attn.masked_bias"];
 
-/** The tensors outside the blocks. `lm_head.weight` never has the `transformer.` prefix. */
+/** The tensors outside the blocks. A tied pair, wte and lm_head, may be stored under one name or both. */
 export const outerSources: readonly WeightSource<keyof OuterWeights>[] = [
   { name: "wte.weight", dims: ["dVocab", "dModel"], fills: ["W_E"] },
   { name: "wpe.weight", dims: ["nCtx", "dModel"], fills: ["W_pos"] },
@@ -72,16 +76,9 @@ export const outerSources: readonly WeightSource<keyof OuterWeights>[] = [
 ];
 
 /** The key of config.json that sets a dim. */
-export const configKeys: Readonly<Record<WeightDim, keyof HuggingFaceSizes>> = {
+export const configKeys: Readonly<Record<WeightDim, string>> = {
   dModel: "n_embd",
   dMlp: "n_inner",
   dVocab: "vocab_size",
   nCtx: "n_positions",
 };
-
-interface HuggingFaceSizes {
-  n_embd: Gpt2Config["dModel"];
-  n_inner: Gpt2Config["dMlp"];
-  vocab_size: Gpt2Config["dVocab"];
-  n_positions: Gpt2Config["nCtx"];
-}

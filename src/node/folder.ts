@@ -5,9 +5,9 @@ import { CheckpointError } from "../errors.ts";
 import type { ByteFile, Source } from "../model/index.ts";
 
 /**
- * The files of a local folder, by name, each opened when it is read. Symbolic links are followed (the hub's cache is made of
- * them); folders inside are left out. As a file is looked up among these names, none outside the folder can be
- * reached, whatever an index names.
+ * The files of a local folder, by name, each opened when it is read. Symbolic links are followed (the hub's cache is
+ * made of them); folders inside are left out. As a file is looked up among these names, none outside the folder can
+ * be reached, whatever an index names.
  *
  * @throws CheckpointError when the folder cannot be listed
  */

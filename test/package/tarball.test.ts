@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const project = mkdtempSync(join(tmpdir(), "logitscope-package-"));
+const npm = (...args: string[]) =>
+  execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: project,
+    encoding: "utf8",
+  });
+
+/** What a user writes first: every entry, one attribution. */
+const script = `
+import { directLogitAttribution, dla, toTable, top } from "logitscope";
+import { demoModel } from "logitscope/demo";
+import { fromPretrained } from "logitscope/node";
+
+const model = await demoModel({ compatibilityMode: true });
+const prompt = "When Mary and John went to the store, John gave a drink to";
+const result = directLogitAttribution(model, prompt, { answer: " Mary", wrong: " John", unit: "head" });
+const { scores, checks } = dla(model, [prompt], [[" Mary", " John"]]);
+const folder = await fromPretrained(process.argv[2], { compatibilityMode: true });
+const same = directLogitAttribution(folder, prompt, { answer: " Mary", wrong: " John" });
+console.log(JSON.stringify({
+  logit: result.attributions[0].check.logit,
+  sum: scores.reduce((a, b) => a + b, 0) + checks[0].rounding + checks[0].bias,
+  folder: same.attributions[0].check.logit,
+  top: top(result, 1)[0].label,
+  table: toTable(result).length > 100,
+}));
+`;
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, "scripts/build.mjs")], { cwd: root });
+  const [{ filename }] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--pack-destination", project], { cwd: root, encoding: "utf8" }),
+  );
+  writeFileSync(
+    join(project, "package.json"),
+    JSON.stringify({ name: "user", type: "module", private: true }),
+  );
+  cpSync(join(root, "src/demo/model"), join(project, "model"), { recursive: true });
+  writeFileSync(join(project, "script.mjs"), script);
+  npm("install", `./${filename}`);
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+test("the tarball holds the built package and nothing else", () => {
+  const installed = join(project, "node_modules/logitscope");
+  const listed = execFileSync("find", [".", "-type", "f"], { cwd: installed, encoding: "utf8" })
+    .trim()
+    .split("\n");
+  const foreign = listed.filter(
+    (file) => !/^\.\/(dist\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/.test(file),
+  );
+  expect(foreign).toEqual([]);
+  expect(JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")).packages).toHaveProperty([
+    "node_modules/logitscope",
+  ]);
+  expect(
+    Object.keys(JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")).packages),
+  ).toHaveLength(2);
+});
+
+describe.each(["20", "22", "24"])("Node %s", (major) => {
+  let node: string;
+
+  beforeAll(() => {
+    const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+    npm("install", "--no-save", "--prefix", `./node${major}`, `${name}@${major}`);
+    node = join(project, `node${major}/node_modules/${name}/bin/node`);
+  });
+
+  test("is what runs", () => {
+    expect(execFileSync(node, ["--version"], { encoding: "utf8" })).toMatch(new RegExp(`^v${major}\\.`));
+  });
+
+  test("every entry works, and the attribution adds up", () => {
+    const printed = JSON.parse(
+      execFileSync(node, ["script.mjs", "model"], { cwd: project, encoding: "utf8" }),
+    );
+    expect(printed).toMatchObject({ folder: printed.logit, table: true });
+    expect(Math.abs(printed.sum - printed.logit)).toBeLessThan(1e-4);
+    expect(printed.top).toMatch(/^(L\d+H\d+|remainder)$/);
+  });
+
+  test("the command prints the demo attribution", () => {
+    const bin = join(project, "node_modules/logitscope/dist/cli.js");
+    const { stdout, status } = spawnSync(node, [bin, "--format", "json"], { encoding: "utf8" });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schemaVersion: 1,
+      unit: "component",
+      prompts: [{ text: expect.any(String) }],
+    });
+  });
+});
+
+describe.each([
+  ["nodenext", "nodenext"],
+  ["node16", "node16"],
+  ["esnext", "bundler"],
+])("types under module %s, moduleResolution %s", (module, moduleResolution) => {
+  test("a user's TypeScript compiles, and a typo does not", () => {
+    const compile = (source: string) => {
+      writeFileSync(join(project, "user.ts"), source);
+      const flags = [
+        "--noEmit",
+        "--strict",
+        "--exactOptionalPropertyTypes",
+        "--skipLibCheck",
+        "false",
+        "--ignoreConfig",
+      ];
+      const lib = ["--target", "es2022", "--lib", "es2023,dom,dom.iterable", "--types", ""];
+      const tsc = join(root, "node_modules/typescript/bin/tsc");
+      const args = [
+        tsc,
+        ...flags,
+        ...lib,
+        "--module",
+        module,
+        "--moduleResolution",
+        moduleResolution,
+        "user.ts",
+      ];
+      return spawnSync(process.execPath, args, { cwd: project, encoding: "utf8" }).stdout;
+    };
+    const good = `
+      import { type HookName, directLogitAttribution, type Attributable } from "logitscope";
+      import { demoModel } from "logitscope/demo";
+      import { fromPretrained } from "logitscope/node";
+      const model: Attributable = await demoModel();
+      const name: HookName = "blocks.0.attn.hook_z";
+      const scores: Float64Array = directLogitAttribution(model, "x", { answer: 1 }).attributions[0]!.scores.data;
+      (await fromPretrained("x")).runWithHooks("x", [[name, (z) => { z.data.fill(0); }]]);
+      export { scores };`;
+    expect(compile(good)).toBe("");
+    expect(compile(good.replace("hook_z", "hook_zz"))).toMatch(/hook_zz/);
+  });
+});
