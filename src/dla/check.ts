@@ -154,7 +154,8 @@ function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): num
     magnitude += (weight(i) + meanWeight) * (terms / scale) + Math.abs(w[i] * output[i]);
   }
   magnitude += Math.abs(input.bias) + input.logits.reduce((total, logit) => total + Math.abs(logit), 0);
-  return 2 * (size + writes.length + 16) * U64 * magnitude;
+  const underflow = size * size * (writes.length + 16) * (1 + 1 / scale) * Number.MIN_VALUE;
+  return 2 * (size + writes.length + 16) * U64 * magnitude + underflow;
 }
 
 function average(x: Float32Array, of: (value: number) => number): number {

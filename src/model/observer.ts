@@ -49,8 +49,8 @@ function applyHook(hook: HookFn, name: HookName, before: Tensor): Tensor {
   const copy = tensor(before.shape, before.data.slice());
   const after = hook(copy, { name, layer: hookLayer(name) }) ?? copy;
   expectActivation(name, after, before.shape);
-  if (sameBits(after.data, before.data)) return before;
-  return after === copy ? copy : tensor(before.shape, after.data.slice());
+  // a copy once more: the hook may have kept what it returned, or its own copy, and write to it later
+  return sameBits(after.data, before.data) ? before : tensor(before.shape, after.data.slice());
 }
 
 function expectActivation(name: HookName, after: Tensor, shape: readonly number[]): void {

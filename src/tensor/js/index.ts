@@ -1,8 +1,9 @@
 import type { Accuracy, Kernels } from "../kernels.ts";
 import { geluErf, geluTanh, relu, silu, tanhRows } from "./activations.ts";
-import { attentionScores, mixValues } from "./attention.ts";
+import { attentionScores } from "./attentionScores.ts";
 import { add, gatherRows } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
+import { mixValues } from "./mixValues.ts";
 import { affineRows, layerNormScale, normalizeRows } from "./norm.ts";
 import { pack, packColumns, unpack } from "./pack.ts";
 import { project } from "./project.ts";

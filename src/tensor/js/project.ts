@@ -12,19 +12,27 @@ export function project(out: Float64Array, magnitudes: Float64Array, W: PackedMa
   const { inner, cols, panels } = W as JsMatrix;
   out.fill(0, 0, inner);
   magnitudes.fill(0, 0, inner);
-  for (let first = 0; first < cols; first += PANEL) {
-    const width = Math.min(PANEL, cols - first);
-    let p = first * inner;
-    for (let k = 0; k < inner; k++) {
-      let sum = out[k];
-      let magnitude = magnitudes[k];
-      for (let c = 0; c < width; c++) {
-        const product = panels[p++] * u[first + c];
-        sum += product;
-        magnitude += Math.abs(product);
-      }
-      out[k] = sum;
-      magnitudes[k] = magnitude;
+  const wholePanels = cols - (cols % PANEL);
+  for (let j = 0; j < wholePanels; j += PANEL) {
+    const u0 = u[j];
+    const u1 = u[j + 1];
+    const u2 = u[j + 2];
+    const u3 = u[j + 3];
+    for (let k = 0, p = j * inner; k < inner; k++, p += PANEL) {
+      const t0 = panels[p] * u0;
+      const t1 = panels[p + 1] * u1;
+      const t2 = panels[p + 2] * u2;
+      const t3 = panels[p + 3] * u3;
+      out[k] = out[k] + t0 + t1 + t2 + t3;
+      magnitudes[k] = magnitudes[k] + Math.abs(t0) + Math.abs(t1) + Math.abs(t2) + Math.abs(t3);
+    }
+  }
+  const width = cols - wholePanels;
+  for (let j = wholePanels; j < cols; j++) {
+    for (let k = 0, p = wholePanels * inner + (j - wholePanels); k < inner; k++, p += width) {
+      const t = panels[p] * u[j];
+      out[k] += t;
+      magnitudes[k] += Math.abs(t);
     }
   }
 }
