@@ -60,6 +60,7 @@ export {
   type TokenRef,
   type Unembedding,
 } from "./model/index.ts";
+export { type TableOptions, toTable } from "./report/index.ts";
 export {
   type Accuracy,
   jsKernels,

@@ -1,4 +1,4 @@
-import { type Gpt2, modelFromFiles, type ModelOptions, type Source } from "../model/index.ts";
+import { type Gpt2, type ModelOptions, modelFromFiles, type Source } from "../model/index.ts";
 import config from "./model/config.json";
 import merges from "./model/merges.txt";
 import weights from "./model/model.safetensors";
@@ -17,7 +17,10 @@ const files = {
  * without a file or a network. What it can and cannot do: docs/demo-model.md.
  */
 export async function demoModel(options: ModelOptions = {}): Promise<Gpt2> {
-  const sources = Object.entries(files).map(([name, base64]): [string, Source] => [name, () => decode(base64)]);
+  const sources = Object.entries(files).map(([name, base64]): [string, Source] => [
+    name,
+    () => decode(base64),
+  ]);
   return modelFromFiles(new Map(sources), { name: "demo", ...options });
 }
 

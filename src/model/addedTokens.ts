@@ -42,11 +42,12 @@ function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
   const byContent = new Map(tokens.map((token) => [token.content, token]));
   const longestFirst = [...byContent.keys()].sort((a, b) => b.length - a.length);
   const source = longestFirst.map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
+  const pattern = new RegExp(source, "gu");
 
   return (text) => {
     const segments: Segment[] = [];
     let done = 0; // everything before it is in `segments`
-    for (const match of text.matchAll(new RegExp(source, "gu"))) {
+    for (const match of text.matchAll(pattern)) {
       const token = byContent.get(match[0])!;
       let start = match.index;
       let end = start + match[0].length;

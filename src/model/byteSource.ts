@@ -83,9 +83,11 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
   }
   // Last, for a Node.js stream has a read() of another kind.
   if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, source, signal);
+  const got =
+    typeof source === "object" ? "an object that holds no bytes" : `a value of type ${typeof source}`;
   throw new ValueError(
-    `${name}: got ${typeof source === "object" ? "an object that holds no bytes" : `a value of type ${typeof source}`}, expected ` +
-      "a URL, Response, Blob, ArrayBuffer, Uint8Array or stream, or a function that gives one. " +
+    `${name}: got ${got}, expected a URL, Response, Blob, ArrayBuffer, Uint8Array or stream, ` +
+      "or a function that gives one. " +
       'Write an address as new URL("…"), a text as new Blob(["…"]).',
   );
 }

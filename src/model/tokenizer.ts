@@ -71,6 +71,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     const token = tokens.get(id);
     if (token === undefined) throw unknownToken(where, id, vocab.size);
     const bytes = Array.from(token, (symbol) => byteOf.get(symbol));
+    // an added token is text: Hugging Face decodes "<é>" as "<\ufffd>", because é also stands for a byte
     const spelt = !added.has(token) && bytes.every((byte) => byte !== undefined);
     return spelt ? (bytes as number[]) : utf8.encode(token);
   }

@@ -1,0 +1,160 @@
+/// <reference types="node" />
+import { parseArgs } from "node:util";
+import { nearest } from "../errors.ts";
+
+/** A command line that cannot be meant: exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The command line, checked. Tokens are texts or ids, as the library takes them. */
+export interface Arguments {
+  readonly help: boolean;
+  readonly version: boolean;
+  /** Texts, with "-" for stdin, or lists of ids. */
+  readonly prompts: readonly (string | readonly number[])[];
+  readonly model: string;
+  readonly answers: readonly (string | number)[];
+  readonly wrongs: readonly (string | number)[];
+  readonly unit: (typeof units)[number] | undefined;
+  readonly pos: number | "all";
+  readonly bos: boolean;
+  readonly rawWeights: boolean;
+  readonly top: number | undefined;
+  readonly format: (typeof formats)[number];
+  readonly color: (typeof colors)[number];
+}
+
+const units = ["component", "layer", "head"] as const;
+const formats = ["table", "json"] as const;
+const colors = ["auto", "always", "never"] as const;
+
+const options = {
+  model: { type: "string" },
+  answer: { type: "string", multiple: true },
+  wrong: { type: "string", multiple: true },
+  unit: { type: "string" },
+  pos: { type: "string" },
+  tokens: { type: "string", multiple: true },
+  "answer-id": { type: "string", multiple: true },
+  "wrong-id": { type: "string", multiple: true },
+  "no-bos": { type: "boolean" },
+  "raw-weights": { type: "boolean" },
+  top: { type: "string" },
+  format: { type: "string" },
+  color: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "V" },
+} as const;
+
+type Name = keyof typeof options;
+
+/** @throws UsageError for what is unknown, incomplete, malformed or contradictory */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { given, positionals } = readOptions(argv);
+  const all = (name: Name) => given.get(name) ?? [];
+  const one = (name: Name): string | undefined => all(name)[0];
+  const ids = (name: Name) => all(name).map((value) => readInteger(name, value, 0));
+
+  const tokens = all("tokens").map(readIds);
+  if (tokens.length > 0 && positionals.length > 0) {
+    throw new UsageError("got a prompt and --tokens, expected one of them");
+  }
+  for (const [text, id] of [
+    ["answer", "answer-id"],
+    ["wrong", "wrong-id"],
+  ] as const) {
+    if (given.has(text) && given.has(id))
+      throw new UsageError(`got --${text} and --${id}, expected one of them`);
+  }
+  const parsed: Arguments = {
+    help: given.has("help"),
+    version: given.has("version"),
+    prompts: tokens.length > 0 ? tokens : positionals,
+    model: one("model") ?? "demo",
+    answers: [...all("answer"), ...ids("answer-id")],
+    wrongs: [...all("wrong"), ...ids("wrong-id")],
+    unit: readChoice("unit", one("unit"), units),
+    pos: readPosition(one("pos")),
+    bos: !given.has("no-bos"),
+    rawWeights: given.has("raw-weights"),
+    top: given.has("top") ? readInteger("top", one("top")!, 1) : undefined,
+    format: readChoice("format", one("format"), formats) ?? "table",
+    color: readChoice("color", one("color"), colors) ?? "auto",
+  };
+  if (parsed.top !== undefined && parsed.format === "json") {
+    throw new UsageError("got --top and --format json, which always has every row");
+  }
+  if (parsed.prompts.filter((prompt) => prompt === "-").length > 1) {
+    throw new UsageError('got "-" twice, expected one: stdin is read once');
+  }
+  return parsed;
+}
+
+/** The options by name, each with the values given. parseArgs only splits: its own errors are long, and refuse `--pos -1`. */
+function readOptions(argv: readonly string[]): { given: Map<Name, string[]>; positionals: string[] } {
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const given = new Map<Name, string[]>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const { rawName, value, inlineValue } = token;
+    if (!isName(token.name)) throw unknownOption(token.name, rawName);
+    const name = token.name;
+    const { type, multiple } = { multiple: false, ...options[name] };
+    if (type === "boolean") {
+      if (value !== undefined) throw new UsageError(`${rawName} takes no value, got "${value}"`);
+    } else if (value === undefined || (!inlineValue && looksLikeOption(value))) {
+      const hint =
+        value === undefined ? "" : `; a value with a dash in front is given as ${rawName}=${value}`;
+      throw new UsageError(`${rawName} needs a value${hint}`);
+    }
+    if (given.has(name) && type === "string" && !multiple)
+      throw new UsageError(`${rawName} was given twice, expected it once`);
+    given.set(name, [...(given.get(name) ?? []), value ?? ""]);
+  }
+  return { given, positionals };
+}
+
+function isName(name: string): name is Name {
+  return Object.hasOwn(options, name);
+}
+
+function looksLikeOption(value: string): boolean {
+  return /^-[^\d\s]/.test(value);
+}
+
+function unknownOption(name: string, rawName: string): UsageError {
+  const near = name.length > 3 ? nearest(name, Object.keys(options)) : undefined; // three letters are near anything
+  return new UsageError(`unknown option ${rawName}${near === undefined ? "" : ` (did you mean --${near}?)`}`);
+}
+
+function readPosition(value: string | undefined): number | "all" {
+  if (value === undefined) return -1;
+  if (value === "all") return "all";
+  if (/^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
+  throw new UsageError(`--pos: got "${value}", expected an integer or "all"`);
+}
+
+function readInteger(name: string, value: string, min: number): number {
+  if (/^\d+$/.test(value) && Number.isSafeInteger(Number(value)) && Number(value) >= min)
+    return Number(value);
+  throw new UsageError(`--${name}: got "${value}", expected an integer from ${min}`);
+}
+
+function readIds(value: string): number[] {
+  if (/^\s*\d+\s*(,\s*\d+\s*)*$/.test(value)) return value.split(",").map(Number);
+  throw new UsageError(`--tokens: got "${value}", expected ids with commas between: 1,2,3`);
+}
+
+function readChoice<Choice extends string>(
+  name: string,
+  value: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  if (value === undefined || choices.includes(value as Choice)) return value as Choice | undefined;
+  const near = nearest(value, choices);
+  const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
+  throw new UsageError(`--${name}: got "${value}", expected one of ${choices.join(", ")}${hint}`);
+}

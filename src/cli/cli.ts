@@ -1,0 +1,130 @@
+import { type AttributionResult, directLogitAttribution, toJSON, type Unit } from "../dla/index.ts";
+import type { Gpt2 } from "../model/index.ts";
+import { toTables, visible } from "../report/index.ts";
+import { version } from "../version.ts";
+import { type Arguments, parseArguments, UsageError } from "./args.ts";
+import { help } from "./help.ts";
+import { ClosedOutput, type Io, readLines, wantsColor, widthOf, write } from "./io.ts";
+import { loadModel } from "./model.ts";
+import { notesOn } from "./notes.ts";
+import { type Record, readRecords } from "./records.ts";
+
+/** What the command shows when it is given nothing. */
+const demo = {
+  prompt: "When Mary and John went to the store, John gave a drink to",
+  answer: " Mary",
+  wrong: " John",
+} as const;
+
+/**
+ * The command.
+ *
+ * @param argv what follows the command's name
+ * @returns the exit code: 0 done, 1 failed, 2 usage, 3 some prompts failed
+ */
+export async function runCli(
+  argv: readonly string[],
+  io: Io,
+  load: (args: Arguments, io: Io) => Promise<Gpt2> = loadModel,
+): Promise<number> {
+  const tell = (line: string) => write(io.stderr, `${visible(line)}\n`).catch(() => {}); // nobody is left to be told
+  try {
+    const args = parseArguments(argv);
+    if (args.help) return await write(io.stdout, help).then(() => 0);
+    if (args.version) return await write(io.stdout, `${version}\n`).then(() => 0);
+    return await attribute(args, io, load, tell);
+  } catch (error) {
+    if (error instanceof ClosedOutput) return 0;
+    const isUsage = error instanceof UsageError;
+    const message = error instanceof Error ? error.message : String(error);
+    await tell(`logitscope: ${message}${isUsage ? ". Try logitscope --help" : ""}`);
+    return isUsage ? 2 : 1;
+  }
+}
+
+async function attribute(
+  args: Arguments,
+  io: Io,
+  load: (args: Arguments, io: Io) => Promise<Gpt2>,
+  tell: (line: string) => Promise<void>,
+): Promise<number> {
+  const { inputs, ...asked } = await readInputs(args, io);
+  if (inputs.length === 0) {
+    await tell("logitscope: stdin: got no prompt, expected one a line");
+    return 1;
+  }
+  const model = await load(args, io);
+  const { records, failures } = readRecords(model, inputs, { ...args, ...asked });
+  for (const { index, message } of failures) {
+    const which = inputs.length > 1 ? `prompt ${index + 1} of ${inputs.length}: ` : "";
+    await tell(`logitscope: ${which}${message}`);
+  }
+  if (records.length === 0) return 1;
+  if (failures.length > 0) {
+    await tell(
+      `note: ${records.length} of ${inputs.length} prompts attributed; the output numbers these alone`,
+    );
+  }
+  for (const note of notesOn(model, records, args)) await tell(note);
+  const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
+  await write(io.stdout, print(results, args, io));
+  return failures.length > 0 ? 3 : 0;
+}
+
+/** The prompts, those of stdin in the place of "-"; without any, the demonstration. */
+async function readInputs(args: Arguments, io: Io) {
+  const { prompts, answers, wrongs } = args;
+  if (prompts.length === 0) {
+    const isDemo = answers.length === 0 && wrongs.length === 0;
+    return {
+      inputs: [demo.prompt],
+      answers: isDemo ? [demo.answer] : answers,
+      wrongs: isDemo ? [demo.wrong] : wrongs,
+    };
+  }
+  const lines = prompts.includes("-") ? await readLines(io.stdin) : [];
+  return { inputs: prompts.flatMap((prompt) => (prompt === "-" ? lines : [prompt])), answers, wrongs };
+}
+
+/** The demonstration is by component and by head; a document is of one unit. */
+function unitsOf({ unit, prompts, format }: Arguments): readonly Unit[] {
+  if (unit !== undefined) return [unit];
+  return prompts.length === 0 && format === "table" ? ["component", "head"] : ["component"];
+}
+
+function attributeBy(
+  unit: Unit,
+  model: Gpt2,
+  records: readonly Record[],
+  { pos, bos, rawWeights }: Arguments,
+): AttributionResult {
+  const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
+  const inputs = records.map(({ input }) => input);
+  return directLogitAttribution(model, inputs, {
+    unit,
+    pos,
+    answer: records.map((record) => record.answers),
+    ...(wrongs.length > 0 ? { wrong: wrongs } : {}),
+    ...(bos ? {} : { prependBos: false }),
+    allowRawWeights: rawWeights,
+  });
+}
+
+function print(results: readonly AttributionResult[], { format, color, top }: Arguments, io: Io): string {
+  if (format === "json") return `${escapeControls(JSON.stringify(toJSON(results[0])))}\n`;
+  return toTables(results, {
+    color: wantsColor(color, io.stdout, io.env),
+    width: widthOf(io.stdout),
+    ...(top === undefined ? {} : { top }),
+  });
+}
+
+/** JSON leaves some characters that a terminal acts upon: they are escaped as the others are. */
+function escapeControls(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    Array.from(
+      { length: char.length },
+      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}

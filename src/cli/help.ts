@@ -1,0 +1,45 @@
+export const help = `Direct logit attribution for GPT-2: which part of the model pushed to a token.
+
+usage: logitscope [PROMPT…] [options]
+
+Without a prompt: a demonstration on the embedded model. "-" reads prompts from
+stdin, one a line.
+
+what to attribute
+  --answer TOKEN     the token whose logit is divided up; default: the model's
+                     own top prediction. Within a text a word begins with its
+                     space: --answer " Mary"
+  --wrong TOKEN      attribute the answer's logit less this one's
+  --pos N|all        the position read; default -1, the last
+  --unit UNIT        component (default): embeddings, attention, MLP by layer
+                     layer: the residual stream as it accumulates
+                     head: each attention head
+  --tokens 1,2,3     the prompt as ids; no tokenizer is needed
+  --answer-id N, --wrong-id N
+                     the tokens as ids
+  --no-bos           put no BOS token in front of a text
+
+  --answer, --wrong and their ids may be given once for all prompts, or once for
+  each; --tokens once for each prompt.
+
+the model
+  --model FOLDER     a folder with config.json, model.safetensors and, for
+                     texts, vocab.json and merges.txt or tokenizer.json;
+                     default: demo, the embedded model
+  --raw-weights      attribute the weights as trained, LayerNorm not folded
+
+the output
+  --top K            only the K rows of greatest magnitude
+  --format FORMAT    table (default) or json: one document
+  --color WHEN       auto (default), always or never
+  -h, --help         this text
+  -V, --version      the version
+
+examples
+  logitscope
+  logitscope "Tom and Anna had lunch, and Tom gave a ticket to" --top 3
+  logitscope --model ./gpt2 "The Louvre is in" --answer " Paris" --unit head
+  logitscope --model ./gpt2 - --answer " the" --format json < prompts.txt
+
+exit codes: 0 done, 1 failed, 2 usage, 3 some prompts failed
+`;

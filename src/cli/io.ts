@@ -1,0 +1,73 @@
+import { ValueError } from "../errors.ts";
+
+/** What the command talks to: the process's streams, or a test's. */
+export interface Io {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A stream to write to. */
+export interface Output {
+  write(text: string, callback: (error?: Error | null) => void): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** Whoever read our output has closed it. */
+export class ClosedOutput extends Error {
+  override name = "ClosedOutput";
+}
+
+/**
+ * Writes, and waits until it is written.
+ *
+ * @throws ClosedOutput where the reader has gone (`logitscope | head -1`)
+ */
+export function write(output: Output, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write(text, (error) => {
+      if (!error) resolve();
+      else reject((error as { code?: string }).code === "EPIPE" ? new ClosedOutput() : error);
+    });
+  });
+}
+
+/** Whether to colour what goes to `output`: `--color`, then FORCE_COLOR, then NO_COLOR, as in Node; else on a terminal. */
+export function wantsColor(when: "auto" | "always" | "never", output: Output, env: Io["env"]): boolean {
+  if (when !== "auto") return when === "always";
+  if (env.FORCE_COLOR !== undefined) return !["0", "false"].includes(env.FORCE_COLOR);
+  if (env.NO_COLOR) return false;
+  return output.isTTY === true && env.TERM !== "dumb";
+}
+
+/** The columns to lay out for; a file or pipe gets those of an ordinary terminal. */
+export function widthOf(output: Output): number {
+  return output.isTTY && output.columns ? Math.min(output.columns, 120) : 80;
+}
+
+/**
+ * The lines of a UTF-8 stream that are not empty; `\r\n` ends a line as `\n` does.
+ *
+ * @throws ValueError unless it is UTF-8
+ */
+export async function readLines(input: Io["stdin"]): Promise<string[]> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (chunk?: Uint8Array) => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new ValueError(
+        "stdin: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8",
+      );
+    }
+  };
+  const pieces: string[] = [];
+  for await (const chunk of input) pieces.push(typeof chunk === "string" ? chunk : decode(chunk));
+  pieces.push(decode());
+  return pieces
+    .join("")
+    .split(/\r?\n/)
+    .filter((line) => line !== "");
+}

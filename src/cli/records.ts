@@ -1,0 +1,103 @@
+import { ValueError } from "../errors.ts";
+import { type Gpt2, readPrompts, readToken, resolvePositions, type TokenRef } from "../model/index.ts";
+import { type Arguments, UsageError } from "./args.ts";
+
+/** A prompt that can be attributed. */
+export interface Record {
+  readonly input: string | readonly number[];
+  readonly tokens: readonly number[];
+  readonly positions: readonly number[];
+  /** One per position. */
+  readonly answers: readonly number[];
+  readonly wrongs: readonly number[] | null;
+  /** Whether the answers are the model's own predictions. */
+  readonly predicted: boolean;
+}
+
+/** A prompt that cannot, by its index among those given. */
+export interface Failure {
+  readonly index: number;
+  readonly message: string;
+}
+
+/**
+ * The prompts, read one by one, so that a bad one does not keep the others from being attributed.
+ *
+ * @throws UsageError when the counts of prompts and tokens do not match
+ * @throws ValueError for a token, given once for all, that the model does not have
+ */
+export function readRecords(
+  model: Gpt2,
+  inputs: readonly (string | readonly number[])[],
+  { answers, wrongs, pos, bos }: Arguments,
+): { records: Record[]; failures: Failure[] } {
+  const answerOf = tokenReader("answer", model, answers, inputs.length);
+  const wrongOf = tokenReader("wrong", model, wrongs, inputs.length);
+  const records: Record[] = [];
+  const failures: Failure[] = [];
+  for (const [index, input] of inputs.entries()) {
+    try {
+      const [tokens] = readPrompts("", model, [input], bos ? undefined : false);
+      const positions = resolvePositions("--pos", pos, tokens.length);
+      const answer = answerOf(index);
+      const wrong = wrongOf(index);
+      const every = (id: number) => positions.map(() => id);
+      records.push({
+        input,
+        tokens,
+        positions,
+        answers: answer === undefined ? topPredictions(model, tokens, positions) : every(answer),
+        wrongs: wrong === undefined ? null : every(wrong),
+        predicted: answer === undefined,
+      });
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      const message = error.message.replace(/^: prompt: /, ""); // whoever prints it says which
+      failures.push({ index, message });
+    }
+  }
+  return { records, failures };
+}
+
+/** The token of each prompt: none, one for all, which is read at once, or one each. */
+function tokenReader(
+  option: "answer" | "wrong",
+  model: Gpt2,
+  given: readonly TokenRef[],
+  prompts: number,
+): (index: number) => number | undefined {
+  if (given.length === 0) return () => undefined;
+  if (given.length !== 1 && given.length !== prompts) {
+    throw new UsageError(
+      `got --${option} ${given.length} times for ${prompts} prompt${prompts === 1 ? "" : "s"}, ` +
+        "expected it once for all, or once for each",
+    );
+  }
+  const read = (token: TokenRef) =>
+    readGiven(typeof token === "number" ? `--${option}-id` : `--${option}`, model, token);
+  if (given.length > 1) return (index) => read(given[index]);
+  const id = read(given[0]);
+  return () => id;
+}
+
+/** The id of a token given by option; the error says which, also where it is the tokenizer's. */
+function readGiven(where: string, model: Gpt2, token: TokenRef): number {
+  try {
+    return readToken(where, model, token);
+  } catch (error) {
+    if (!(error instanceof ValueError) || error.message.startsWith(where)) throw error;
+    throw new ValueError(`${where}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The token of greatest logit at each position; of equal ones the first. */
+function topPredictions(model: Gpt2, tokens: readonly number[], positions: readonly number[]): number[] {
+  const names = ["unembed.hook_in"] as const;
+  const { cache } = model.runWithCache([tokens], { names, pos: positions, logits: "none" });
+  const { data } = cache.get(names[0]); // [1, pos, dModel]
+  return positions.map((_, row) => {
+    const { dModel } = model.config;
+    const logits = model.unembedding.logits(data.subarray(row * dModel, (row + 1) * dModel));
+    return logits.reduce((best, logit, id) => (logit > logits[best] ? id : best), 0);
+  });
+}

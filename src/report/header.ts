@@ -1,0 +1,81 @@
+import type { AttributedPrompt, Attribution, AttributionResult } from "../dla/index.ts";
+import { plural } from "./numbers.ts";
+import type { Paint } from "./paint.ts";
+import { columns, padColumns, quoteToken, visible } from "./text.ts";
+
+const fieldWidth = 10;
+
+/** `name      value`, the name dim. */
+export function field(name: string, value: string, paint: Paint): string {
+  return paint.dim(padColumns(name, fieldWidth)) + value;
+}
+
+/** What was run. */
+export function modelLine(model: AttributionResult["model"], paint: Paint): string {
+  const { name, layers, heads, dModel, compatibilityMode, backend } = model;
+  const weights = compatibilityMode ? "compatibility mode" : "weights as trained";
+  const facts = [
+    `${plural(layers, "layer")} × ${plural(heads, "head")}`,
+    `dModel ${dModel}`,
+    weights,
+    visible(backend),
+  ];
+  return field("model", `${paint.bold(visible(name))}${paint.dim(` · ${facts.join(" · ")}`)}`, paint);
+}
+
+/** The prompt's tokens side by side, the attributed ones in brackets, over as many lines as they need. */
+export function promptLines(
+  name: string,
+  prompt: AttributedPrompt,
+  attributed: ReadonlySet<number>,
+  width: number,
+  paint: Paint,
+): string[] {
+  const lines = [""];
+  let used = 0;
+  for (const [pos, id] of prompt.tokens.entries()) {
+    const text = visible(prompt.stringTokens?.[pos] ?? String(id));
+    const token = attributed.has(pos) ? `[${text}]` : text;
+    const separator = pos < prompt.tokens.length - 1 ? "│" : "";
+    if (used > 0 && used + columns(token + separator) > width - fieldWidth) {
+      lines.push("");
+      used = 0;
+    }
+    used += columns(token + separator);
+    lines[lines.length - 1] += (attributed.has(pos) ? paint.inverse(token) : token) + paint.dim(separator);
+  }
+  return lines.map((line, i) => field(i === 0 ? name : "", line, paint));
+}
+
+/** Where the logit is read, and of which tokens. */
+export function attributionLines(
+  result: AttributionResult,
+  { prompt, pos, answer, wrong }: Attribution,
+  paint: Paint,
+): string[] {
+  const { tokens, stringTokens } = result.prompts[prompt];
+  const at = quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
+  return [
+    field("position", `${pos} of 0–${tokens.length - 1}, after ${at}`, paint),
+    field("logit", logitOf(result, answer, wrong, paint), paint),
+  ];
+}
+
+/** What a logit of these tokens is called: `" Mary" − " John"`. */
+export function logitName({ answer, wrong }: Pick<Attribution, "answer" | "wrong">): string {
+  if (answer === null) return "a direction";
+  return wrong === null ? quoteToken(answer) : `${quoteToken(answer)} − ${quoteToken(wrong)}`;
+}
+
+function logitOf(
+  { model }: AttributionResult,
+  answer: Attribution["answer"],
+  wrong: Attribution["wrong"],
+  paint: Paint,
+): string {
+  const name = paint.bold(logitName({ answer, wrong }));
+  const isRelative = answer !== null && wrong === null && model.compatibilityMode;
+  return isRelative
+    ? `${name}${paint.dim(", relative to the vocabulary's mean (unembedding centred)")}`
+    : name;
+}

@@ -1,0 +1,2 @@
+export { type TableOptions, toTable, toTables } from "./table.ts";
+export { quoteToken, visible } from "./text.ts";

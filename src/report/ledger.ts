@@ -1,0 +1,49 @@
+import type { Attribution, AttributionResult, Check } from "../dla/index.ts";
+import type { Line } from "./list.ts";
+import { tiny } from "./numbers.ts";
+import type { Paint } from "./paint.ts";
+
+/** What follows the rows in their own column: their sum, the bias, and the logit that the model itself gave. */
+export function ledgerLines(result: AttributionResult, attributions: readonly Attribution[]): Line[] {
+  const { answer, wrong } = attributions[0];
+  const average = (of: (check: Check) => number) =>
+    attributions.reduce((sum, { check }) => sum + of(check), 0) / attributions.length;
+  const logit = answer !== null && wrong !== null ? "logit diff" : "logit";
+  return [
+    { label: "sum", score: average((check) => check.sum), note: sumNote(result), hasBar: false },
+    { label: "+ bias", score: average((check) => check.bias), note: biasNote(result), hasBar: false },
+    { label: `= ${logit}`, score: average((check) => check.logit), note: "the model's own", hasBar: false },
+  ];
+}
+
+/** Whether the rows add up, and how exactly: the line that a table ends with. */
+export function checkLine(attributions: readonly Attribution[], paint: Paint): string {
+  const checks = attributions.map(({ check }) => check);
+  const failed = checks.filter((check) => !holds(check)).length;
+  const verdict = failed === 0 ? "✓ adds up" : `✗ ${failed} of ${checks.length} do not add up`;
+  if (checks.length > 1) {
+    const worst = checks.reduce((most, { error }) => Math.max(most, Math.abs(error)), 0);
+    const detail = `all ${checks.length} within their bounds, the largest error ${tiny(worst)}`;
+    return `${paint.bold(verdict)}${failed === 0 ? `: ${detail}` : ""}`;
+  }
+  const { rounding, roundingBound, error, bound } = checks[0];
+  return (
+    `${paint.bold(verdict)}: float32 rounding ${tiny(rounding)} within ${tiny(roundingBound)}, ` +
+    `error ${tiny(error)} within ${tiny(bound)}`
+  );
+}
+
+/** Whether the rows add up within the bounds. */
+export function holds({ rounding, roundingBound, error, bound }: Check): boolean {
+  return Math.abs(rounding) <= roundingBound && Math.abs(error) <= bound;
+}
+
+function sumNote({ unit }: AttributionResult): string {
+  return unit === "layer" ? "the last row: each holds those before" : "of all rows";
+}
+
+function biasNote({ unit, model, attributions }: AttributionResult): string {
+  const beta = unit === "layer" && !model.compatibilityMode;
+  if (attributions[0].answer === null) return beta ? "the final LayerNorm's beta" : "none of a direction";
+  return beta ? "the final LayerNorm's beta (b_U is 0)" : "b_U, the unembedding's";
+}

@@ -1,0 +1,27 @@
+/** A score with its sign and fixed decimals, so that a column of them is aligned on the point. */
+export function signed(value: number, decimals: number): string {
+  const sign = value < 0 ? "-" : value > 0 ? "+" : " ";
+  return sign + Math.abs(value).toFixed(decimals);
+}
+
+/** Decimals that show four figures or more of the greatest of `values`, and at least four. */
+export function decimalsFor(values: Iterable<number>): number {
+  const max = greatest(values);
+  return max > 0 ? Math.min(20, Math.max(4, 3 - Math.floor(Math.log10(max)))) : 4;
+}
+
+/** The greatest magnitude; 0 of none. */
+export function greatest(values: Iterable<number>): number {
+  let max = 0;
+  for (const value of values) max = Math.max(max, Math.abs(value));
+  return max;
+}
+
+/** A number that only its size matters of: `3.1e-8`. */
+export function tiny(value: number): string {
+  return value === 0 ? "0" : value.toExponential(1);
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

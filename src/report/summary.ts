@@ -1,0 +1,38 @@
+import type { Attribution, AttributionResult } from "../dla/index.ts";
+import { logitName } from "./header.ts";
+import { holds } from "./ledger.ts";
+import { decimalsFor, signed } from "./numbers.ts";
+import type { Paint } from "./paint.ts";
+import { columns, padColumns, quoteToken, visible } from "./text.ts";
+
+const head = ["prompt", "pos", "after", "logit of", "logit", "", "greatest row"] as const;
+/** Columns of numbers, which end where their head ends. */
+const numbers: ReadonlySet<number> = new Set([0, 1, 4]);
+
+/** A line per attribution: where, of what, the model's logit, whether the rows add up to it, the greatest row. */
+export function summaryLines(result: AttributionResult, paint: Paint): string[] {
+  const decimals = decimalsFor(result.attributions.map(({ check }) => check.logit));
+  const rows = result.attributions.map((attribution) => cells(result, attribution, decimals));
+  const widths = head.map((name, c) =>
+    rows.reduce((most, row) => Math.max(most, columns(row[c])), name.length),
+  );
+  const line = (row: readonly string[]) =>
+    row.map((cell, c) => (numbers.has(c) ? cell.padStart(widths[c]) : padColumns(cell, widths[c])));
+  return [paint.dim(line(head).join("  ").trimEnd()), ...rows.map((row) => line(row).join("  ").trimEnd())];
+}
+
+function cells(result: AttributionResult, attribution: Attribution, decimals: number): string[] {
+  const { prompt, pos, check, scores } = attribution;
+  const { tokens, stringTokens } = result.prompts[prompt];
+  const { data } = scores;
+  const most = data.reduce((best, score, i) => (Math.abs(score) > Math.abs(data[best]) ? i : best), 0);
+  return [
+    String(prompt + 1),
+    String(pos),
+    quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null }),
+    logitName(attribution),
+    signed(check.logit, decimals),
+    holds(check) ? "✓" : "✗",
+    `${visible(result.labels[most])} ${signed(data[most], decimals)}`,
+  ];
+}

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { parseArguments } from "../../src/cli/args.ts";
+import { run } from "./support.ts";
+
+describe("usage errors: exit code 2, one line, nothing on stdout", () => {
+  test.each([
+    [["--foo"], "unknown option --foo"],
+    [["--anser", "x"], "unknown option --anser (did you mean --answer?)"],
+    [["-x"], "unknown option -x"],
+    [["--threads", "2"], "unknown option --threads"],
+    [["--constructor"], "unknown option --constructor"],
+    [["--answer"], "--answer needs a value"],
+    [["--model", "--help"], "--model needs a value; a value with a dash in front is given as --model=--help"],
+    [["--no-bos=1"], '--no-bos takes no value, got "1"'],
+    [["--unit", "head", "--unit", "layer"], "--unit was given twice, expected it once"],
+    [["--unit", "heads"], '--unit: got "heads", expected one of component, layer, head (did you mean head?)'],
+    [["--unit", ""], '--unit: got "", expected one of component, layer, head'],
+    [["--format", "csv"], '--format: got "csv", expected one of table, json'],
+    [["--color", "maybe"], '--color: got "maybe", expected one of auto, always, never'],
+    [["--pos", "last"], '--pos: got "last", expected an integer or "all"'],
+    [["--pos", "1.5"], '--pos: got "1.5", expected an integer or "all"'],
+    [["--pos="], '--pos: got "", expected an integer or "all"'],
+    [["--pos", "9999999999999999"], '--pos: got "9999999999999999", expected an integer or "all"'],
+    [["--top", "0"], '--top: got "0", expected an integer from 1'],
+    [["--top=-1"], '--top: got "-1", expected an integer from 1'],
+    [["--top", "3", "--format", "json"], "got --top and --format json, which always has every row"],
+    [["--answer-id", "x"], '--answer-id: got "x", expected an integer from 0'],
+    [["--wrong-id", "1e3"], '--wrong-id: got "1e3", expected an integer from 0'],
+    [["--tokens", "1,,2"], '--tokens: got "1,,2", expected ids with commas between: 1,2,3'],
+    [["--tokens", ""], '--tokens: got "", expected ids with commas between: 1,2,3'],
+    [["--tokens", "1", "a prompt"], "got a prompt and --tokens, expected one of them"],
+    [["--answer", "a", "--answer-id", "1"], "got --answer and --answer-id, expected one of them"],
+    [["--wrong", "a", "--wrong-id", "1"], "got --wrong and --wrong-id, expected one of them"],
+    [["-", "-"], 'got "-" twice, expected one: stdin is read once'],
+  ])("%j", async (argv, message) => {
+    expect(await run(argv)).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `logitscope: ${message}. Try logitscope --help\n`,
+    });
+  });
+});
+
+describe("what is read", () => {
+  test("nothing: the defaults", () => {
+    expect(parseArguments([])).toEqual({
+      help: false,
+      version: false,
+      prompts: [],
+      model: "demo",
+      answers: [],
+      wrongs: [],
+      unit: undefined,
+      pos: -1,
+      bos: true,
+      rawWeights: false,
+      top: undefined,
+      format: "table",
+      color: "auto",
+    });
+  });
+
+  test("a position with a minus, with or without the equals sign", () => {
+    expect(parseArguments(["--pos", "-2"]).pos).toBe(-2);
+    expect(parseArguments(["--pos=-2", "x"])).toMatchObject({ pos: -2, prompts: ["x"] });
+    expect(parseArguments(["--pos", "3"]).pos).toBe(3);
+    expect(parseArguments(["--pos", "all"]).pos).toBe("all");
+  });
+
+  test("tokens with a dash: by the equals sign, alone, or where no option could be meant", () => {
+    expect(parseArguments(["--answer=--", "--wrong", "-"])).toMatchObject({ answers: ["--"], wrongs: ["-"] });
+    expect(parseArguments(["--answer", "-1", "--wrong", "- a"])).toMatchObject({
+      answers: ["-1"],
+      wrongs: ["- a"],
+    });
+  });
+
+  test("what follows -- is prompts", () => {
+    expect(parseArguments(["a", "--", "--help"]).prompts).toEqual(["a", "--help"]);
+  });
+
+  test("options that repeat", () => {
+    expect(
+      parseArguments(["--answer", "a", "--answer", "b", "--wrong-id", "1", "--wrong-id", "2"]),
+    ).toMatchObject({
+      answers: ["a", "b"],
+      wrongs: [1, 2],
+    });
+    expect(parseArguments(["--tokens", "1, 2", "--tokens", "3"]).prompts).toEqual([[1, 2], [3]]);
+  });
+
+  test("switches, alone and together", () => {
+    expect(parseArguments(["--no-bos", "--raw-weights", "-h", "-V"])).toMatchObject({
+      bos: false,
+      rawWeights: true,
+      help: true,
+      version: true,
+    });
+  });
+});

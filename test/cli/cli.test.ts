@@ -1,0 +1,447 @@
+import { describe, expect, test } from "vitest";
+import { toJSON } from "../../src/dla/index.ts";
+import { directLogitAttribution } from "../../src/index.ts";
+import { fromPretrained } from "../../src/node/index.ts";
+import { version } from "../../src/version.ts";
+import { modelFolder } from "../support/fixtures.ts";
+import { modelWithTokenizer, run } from "./support.ts";
+
+const folder = modelWithTokenizer();
+const model = ["--model", folder] as const;
+const ids = ["--model", modelFolder("base"), "--tokens", "18,26,16,10,16,9"] as const;
+const long = "a".repeat(40);
+const esc = "\x1b";
+
+describe("exit code 0", () => {
+  test("--help and --version need no model, and say so on stdout", async () => {
+    const load = () => Promise.reject(new Error("loaded"));
+    const helped = await run(["--help", "a prompt"], { load });
+    expect(helped).toMatchObject({ code: 0, stderr: "" });
+    expect(helped.stdout).toContain("usage: logitscope [PROMPT…] [options]");
+    expect(await run(["-V"], { load })).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
+  test("the help names every option and fits 80 columns", async () => {
+    const { stdout } = await run(["--help"]);
+    for (const option of "answer wrong pos unit tokens answer-id wrong-id no-bos model raw-weights top format color".split(
+      " ",
+    ))
+      expect(stdout).toContain(`--${option} `);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("ids need no tokenizer", async () => {
+    const { code, stdout, stderr } = await run([...ids, "--answer-id", "3", "--wrong-id", "11"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(
+      "18│26│16│10│16│[9]\nposition  5 of 0–5, after token 9\nlogit     token 3 − token 11\n",
+    );
+    expect(stdout).toContain("✓ adds up");
+  });
+
+  test("without an answer: the model's own prediction, and a note of it", async () => {
+    const gpt2 = await fromPretrained(folder);
+    const logits = gpt2.run("a b", { logits: "last" }).data;
+    const best = logits.indexOf(Math.max(...logits));
+    const { stderr, stdout } = await run([...model, "a b", "--format", "json"]);
+    expect(JSON.parse(stdout).attributions[0].answer.id).toBe(best);
+    expect(stderr).toBe(
+      `note: no --answer given, so the model's top prediction: "${gpt2.toStringTokens([best])[0]}"\n`,
+    );
+  });
+
+  test("without an answer, at every position: the prediction at each", async () => {
+    const gpt2 = await fromPretrained(folder);
+    const { shape, data } = gpt2.run("a b a b a b");
+    const { stdout, stderr } = await run([...model, "a b a b a b", "--pos", "all", "--format", "json"]);
+    const answers = JSON.parse(stdout).attributions.map(
+      ({ answer }: { answer: { id: number } }) => answer.id,
+    );
+    expect(answers).toEqual(
+      Array.from({ length: shape[1] }, (_, pos) => {
+        const row = data.subarray(pos * shape[2], (pos + 1) * shape[2]);
+        return row.indexOf(Math.max(...row));
+      }),
+    );
+    expect(stderr).toBe(
+      `note: no --answer given, so each of ${shape[1]} positions has the model's top prediction there\n`,
+    );
+  });
+
+  test.each([["--pos=-2"], ["--pos", "-2"], ["--pos", "1"]])("%s", async (...pos) => {
+    const { stdout } = await run([...model, "a b", "--answer", " a", ...pos]);
+    expect(stdout).toContain("position  1 of 0–2");
+  });
+
+  test("--no-bos puts nothing in front", async () => {
+    const { stdout } = await run([...model, "a b", "--answer", " a", "--no-bos"]);
+    expect(stdout).toContain("prompt    a│[ b]\n");
+    const every = await run([...model, "a b", "--no-bos", "--pos", "all", "--format", "json"]);
+    expect(JSON.parse(every.stdout).attributions).toHaveLength(2);
+  });
+
+  test("--raw-weights attributes the weights as trained: another decomposition with a row for beta", async () => {
+    const { stdout } = await run([...model, "a b", "--answer", " a", "--wrong", " b", "--raw-weights"]);
+    expect(stdout).toMatch(/weights as trained[\s\S]*\nbeta /);
+  });
+
+  test("--top and --unit", async () => {
+    const { stdout } = await run([...model, "a b", "--answer", " a", "--unit", "head", "--top", "2"]);
+    expect(stdout).toMatch(/^5 others +[+-]\d/m);
+  });
+
+  test("an answer for all prompts, or one each", async () => {
+    const answers = async (...options: string[]) => {
+      const { stdout } = await run([...model, "a", "b c", ...options, "--format", "json"]);
+      return JSON.parse(stdout).attributions.map(
+        (item: { answer: { text: string }; wrong: { text: string } }) => [item.answer.text, item.wrong.text],
+      );
+    };
+    expect(await answers("--answer", " a", "--wrong", " b", "--wrong", " c")).toEqual([
+      [" a", " b"],
+      [" a", " c"],
+    ]);
+    expect(await answers("--answer", " a", "--answer", " b", "--wrong-id", "9")).toEqual([
+      [" a", " c"],
+      [" b", " c"],
+    ]);
+  });
+
+  test("a wrong token without an answer: against the model's own prediction", async () => {
+    const { stdout } = await run([...model, "a", "--wrong", " b"]);
+    expect(stdout).toMatch(/^logit {5}".+" − " b"$/m);
+  });
+});
+
+describe("without a prompt: the demonstration", () => {
+  test("by component and by head under one header", async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^model {5}demo · /);
+    expect(stdout).toContain(" gave│ a│ drink│[ to]\n");
+    expect(stdout.match(/^logit {5}" Mary" − " John"$/gm)).toHaveLength(1);
+    expect(stdout.match(/^by {8}\w+/gm)).toEqual(["by        component", "by        head"]);
+    expect(stdout.match(/^✓ adds up/gm)).toHaveLength(2);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("by the unit asked for; with the tokens asked for", async () => {
+    expect((await run(["--unit", "layer"])).stdout.match(/^by {8}\w+/gm)).toEqual(["by        layer"]);
+    expect((await run(["--answer", " John"])).stdout).toContain('logit     " John", relative to');
+  });
+
+  test("a document is by component", async () => {
+    const { stdout } = await run(["--format", "json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      unit: "component",
+      model: { name: "demo", compatibilityMode: true },
+      prompts: [{ text: "When Mary and John went to the store, John gave a drink to" }],
+      attributions: [{ answer: { text: " Mary" }, wrong: { text: " John" } }],
+    });
+  });
+});
+
+describe("stdin", () => {
+  test("a prompt a line: CRLF, empty lines, a last line without its end, chunks that split a character", async () => {
+    const bytes = new TextEncoder().encode("a b\r\n\n\u009b\nc");
+    const stdin = [...bytes].map((byte) => Uint8Array.of(byte));
+    const { code, stdout } = await run([...model, "d", "-", "e", "--answer", " a", "--format", "json"], {
+      stdin,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).prompts.map(({ text }: { text: string }) => text)).toEqual([
+      "d",
+      "a b",
+      "\u009b",
+      "c",
+      "e",
+    ]);
+  });
+
+  test("no line: 1", async () => {
+    expect(await run([...model, "-"], { stdin: "\n\r\n" })).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "logitscope: stdin: got no prompt, expected one a line\n",
+    });
+  });
+
+  test("no UTF-8: 1", async () => {
+    const stdin = [Uint8Array.of(0x61, 0xff)];
+    expect(await run([...model, "-"], { stdin })).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "logitscope: stdin: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8\n",
+    });
+  });
+
+  test("more answers than lines, or fewer: 2", async () => {
+    const argv = [...model, "-", "--answer", " a", "--answer", " b"];
+    expect(await run(argv, { stdin: "a\nb\nc\n" })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "logitscope: got --answer 2 times for 3 prompts, expected it once for all, or once for each. Try logitscope --help\n",
+    });
+    expect((await run(argv, { stdin: "a" })).stderr).toContain("got --answer 2 times for 1 prompt, expected");
+    expect((await run([...argv, "--wrong", "a", "--wrong", "b"], { stdin: "a\nb" })).code).toBe(0);
+  });
+});
+
+describe("exit code 3: some prompts failed, the others are done", () => {
+  const tooLong = "got 41 tokens, expected at most 16 (the model's context). Shorten the prompt.";
+
+  test("each that fails is named by its number", async () => {
+    const { code, stdout, stderr } = await run([...model, "a", long, "q", "b", "--answer", " a"]);
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^prompt 1 .*\[a\]$[\s\S]*^prompt 2 .*\[b\]$/m);
+    expect(stderr).toContain(`logitscope: prompt 2 of 4: ${tooLong}\n`);
+    expect(stderr).toContain('logitscope: prompt 3 of 4: encode: got the byte 0x71 in "q"');
+    expect(stderr).toContain("note: 2 of 4 prompts attributed; the output numbers these alone\n");
+  });
+
+  test("its own answer or position may be what fails", async () => {
+    const { code, stderr } = await run([...model, "a", "b", "--answer", " a", "--answer", "a c"]);
+    expect(code).toBe(3);
+    expect(stderr).toContain(
+      'logitscope: prompt 2 of 2: --answer: got "a c", which is 2 tokens ["a", " c"], expected one. Give a text that is one token, or an id.\n',
+    );
+    const short = await run([...model, "a", "a b c", "--answer", " a", "--pos", "3"]);
+    expect(short.code).toBe(3);
+    expect(short.stderr).toContain(
+      "logitscope: prompt 1 of 2: --pos: got position 3, expected one from -2 to 1",
+    );
+  });
+
+  test("all fail, or the only one: 1", async () => {
+    const all = await run([...model, long, long, "--answer", " a"]);
+    expect(all).toMatchObject({ code: 1, stdout: "" });
+    expect(all.stderr).toBe(`logitscope: prompt 1 of 2: ${tooLong}\nlogitscope: prompt 2 of 2: ${tooLong}\n`);
+    expect(await run([...model, long, "--answer", " a"])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `logitscope: ${tooLong}\n`,
+    });
+  });
+});
+
+describe("exit code 1", () => {
+  test.each([
+    [[...model, "a", "--answer", "bc"], '--answer: got "bc", which is 2 tokens ["b", "c"], expected one.'],
+    [[...model, "a b", "--answer", "q"], '--answer: encode: got the byte 0x71 in "q"'],
+    [[...model, "a", "--answer-id", "29"], "--answer-id: got token id 29, expected an integer from 0 to 28"],
+    [[...model, "a", "--answer", " a", "--wrong-id", "29"], "--wrong-id: got token id 29"],
+    [["--model", "/nowhere", "a"], "/nowhere: got nothing there, expected a folder with a model's files."],
+    [
+      ["--model", modelFolder("base"), "a"],
+      "got a text, expected ids, since this model was loaded without tokenizer",
+    ],
+    [[...ids, "--answer", "a"], "--answer: got a text, expected ids"],
+    [[...ids.slice(0, 2), "--tokens", "99"], "position 0: got token id 99"],
+  ])("%j", async (argv, message) => {
+    const { code, stdout, stderr } = await run(argv);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.startsWith(`logitscope: ${message}`), stderr).toBe(true);
+    expect(stderr.match(/\n/g)).toHaveLength(1);
+  });
+
+  test("an error nobody expected has no stack either", async () => {
+    const load = () => Promise.reject(new TypeError(`a ${esc}[31mbug`));
+    expect(await run(["a"], { load })).toEqual({ code: 1, stdout: "", stderr: "logitscope: a ␛[31mbug\n" });
+  });
+
+  test("stdout that cannot be written to", async () => {
+    const stdout = {
+      write: (_: string, done: (error: Error) => void) => done(new Error("ENOSPC: disk full")),
+    };
+    expect(await run(["--help"], { stdout })).toMatchObject({
+      code: 1,
+      stderr: "logitscope: ENOSPC: disk full\n",
+    });
+  });
+});
+
+describe("streams", () => {
+  const gone = {
+    write: (_: string, done: (error: Error) => void) => done(Object.assign(new Error(), { code: "EPIPE" })),
+  };
+
+  test("a reader that has gone is no failure", async () => {
+    const argv = [...ids, "--answer-id", "1"];
+    expect(await run(argv, { stdout: gone })).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await run(["--help"], { stdout: gone })).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  test("notes that nobody reads change nothing", async () => {
+    expect(await run([...ids], { stderr: gone })).toMatchObject({ code: 0, stderr: "" });
+    expect((await run(["--foo"], { stderr: gone })).code).toBe(2);
+  });
+
+  test("progress is for a terminal", async () => {
+    const { stderr } = await run([...ids, "--answer-id", "1"], { stderr: { isTTY: true } });
+    expect(stderr).toBe(`loading the model…\r${esc}[2K`);
+    const failed = await run(["--model", "/nowhere", "a"], { stderr: { isTTY: true } });
+    expect(failed.stderr).toContain(`${esc}[2Klogitscope: /nowhere`);
+  });
+
+  test("the table is as wide as the terminal, within reason", async () => {
+    const widest = async (stdout: { isTTY?: boolean; columns?: number }) => {
+      const { stdout: text } = await run([...ids, "--answer-id", "1"], { stdout, env: { NO_COLOR: "1" } });
+      return Math.max(
+        ...text
+          .split("\n")
+          .filter((line) => /│.*█|█│/.test(line))
+          .map((line) => line.length),
+      );
+    };
+    expect(await widest({})).toBe(80);
+    expect(await widest({ isTTY: true, columns: 100 })).toBe(100);
+    expect(await widest({ isTTY: true, columns: 400 })).toBe(120);
+    expect(await widest({ isTTY: false, columns: 100 })).toBe(80);
+  });
+});
+
+describe("colour", () => {
+  const colored = async (argv: string[], isTTY: boolean, env: Record<string, string>) =>
+    (await run([...ids, "--answer-id", "1", ...argv], { stdout: { isTTY }, env })).stdout.includes(esc);
+
+  test.each<[boolean, string[], boolean, Record<string, string>]>([
+    [true, [], true, {}],
+    [false, [], false, {}],
+    [false, [], true, { NO_COLOR: "1" }],
+    [true, [], true, { NO_COLOR: "" }],
+    [false, [], true, { TERM: "dumb" }],
+    [true, [], false, { FORCE_COLOR: "1" }],
+    [true, [], false, { FORCE_COLOR: "1", NO_COLOR: "1" }],
+    [true, [], false, { FORCE_COLOR: "" }],
+    [false, [], true, { FORCE_COLOR: "0" }],
+    [true, ["--color", "always"], false, { NO_COLOR: "1" }],
+    [false, ["--color", "never"], true, { FORCE_COLOR: "1" }],
+    [false, ["--format", "json", "--color", "always"], true, {}],
+  ])("%s: %j, terminal %s, %j", async (expected, argv, isTTY, env) => {
+    expect(await colored(argv, isTTY, env)).toBe(expected);
+  });
+});
+
+describe("what a terminal would act upon is shown", () => {
+  const prompt = `a${esc}[31m\n\u009b b`;
+
+  test("in tables and notes", async () => {
+    const { code, stdout, stderr } = await run([...model, prompt, "--answer-id", "12", "--wrong", "\n"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain('"␛" − "↵"');
+    expect(stdout).toContain("│␛│[│3│1│m│↵│");
+    expect(`${stdout}${stderr}`.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  test("in errors", async () => {
+    const { stderr } = await run([...model, "a", "--answer", `b${esc}[31m\u009b`]);
+    expect(stderr.trimEnd()).not.toMatch(/\p{Cc}/u);
+    const folder = await run(["--model", `/no${esc}[2Jwhere`, "a"]);
+    expect(folder.stderr).toContain("/no␛[2Jwhere");
+  });
+
+  test("in documents, which still say the same", async () => {
+    const { stdout } = await run([...model, prompt, "--answer", " a", "--format", "json"]);
+    expect(stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
+    expect(stdout).toContain("\\u009b");
+    expect(JSON.parse(stdout).prompts[0].text).toBe(prompt);
+  });
+});
+
+describe("a token without its leading space", () => {
+  const note = 'note: "a" and " a" are different tokens; a word that follows in a text is " a"\n';
+
+  test.each<[string, string[]]>([
+    [note, ["b", "--answer", "a"]],
+    [note, ["b", "--answer", " b", "--wrong", "a"]],
+    [note, ["b", "b", "--answer", "a", "--answer", "a"]],
+    ["", ["b", "--answer", " a"]],
+    ["", ["b ", "--answer", "a"]],
+    ["", ["b\n", "--answer", "a"]],
+    ["", ["", "--answer", "a"]],
+    ["", ["b", "--answer", "e"]],
+    ["", ["b", "--answer", "."]],
+    ["", ["b", "--answer-id", "1"]],
+  ])("notes %j for %j", async (expected, argv) => {
+    expect(await run([...model, ...argv])).toMatchObject({ code: 0, stderr: expected });
+  });
+});
+
+describe("--format json", () => {
+  const keys = (value: object) => Object.keys(value).sort();
+
+  test("the document has the keys of the design, and no others", async () => {
+    const { stdout } = await run([...model, "a b", "c", "--answer", " a", "--format", "json"]);
+    const document = JSON.parse(stdout);
+    expect(stdout).toMatch(/\}\n$/);
+    expect(keys(document)).toEqual([
+      "attributions",
+      "axes",
+      "labels",
+      "mean",
+      "model",
+      "prompts",
+      "schemaVersion",
+      "unit",
+      "version",
+    ]);
+    expect(document).toMatchObject({ schemaVersion: 1, version, unit: "component", axes: ["component"] });
+    expect(keys(document.model)).toEqual([
+      "backend",
+      "compatibilityMode",
+      "dModel",
+      "dVocab",
+      "heads",
+      "layers",
+      "name",
+    ]);
+    expect(document.labels).toEqual([
+      "embed",
+      "pos_embed",
+      "0_attn_out",
+      "0_mlp_out",
+      "1_attn_out",
+      "1_mlp_out",
+    ]);
+    for (const prompt of document.prompts) expect(keys(prompt)).toEqual(["stringTokens", "text", "tokens"]);
+    for (const attribution of document.attributions) {
+      expect(keys(attribution)).toEqual(["answer", "check", "pos", "prompt", "scores", "wrong"]);
+      expect(attribution.answer).toEqual({ id: 7, text: " a" });
+      expect(attribution.wrong).toBeNull();
+      expect(attribution.scores).toHaveLength(6);
+      expect(keys(attribution.check)).toEqual([
+        "bias",
+        "bound",
+        "error",
+        "logit",
+        "rounding",
+        "roundingBound",
+        "sum",
+      ]);
+      for (const number of [...attribution.scores, ...Object.values(attribution.check)])
+        expect(number).toBeTypeOf("number");
+    }
+    expect(keys(document.mean)).toEqual(["scores", "standardErrors"]);
+  });
+
+  test("it is toJSON of the library's result, to the bit", async () => {
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const prompts = ["a b", "c", "b c"];
+    const options = { answer: " a", wrong: " b", unit: "head", pos: "all" } as const;
+    const argv = [...prompts, "--answer", " a", "--wrong", " b", "--unit", "head", "--pos", "all"];
+    const { stdout } = await run([...model, ...argv, "--format", "json"]);
+    const want = toJSON(directLogitAttribution(gpt2, prompts, options));
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(want)));
+  });
+
+  test("one attribution has no mean; ids have no text", async () => {
+    const { stdout } = await run([...ids, "--answer-id", "3", "--format", "json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      prompts: [{ text: null, tokens: [18, 26, 16, 10, 16, 9], stringTokens: null }],
+      attributions: [{ prompt: 0, pos: 5, answer: { id: 3, text: null }, wrong: null }],
+      mean: null,
+    });
+  });
+});

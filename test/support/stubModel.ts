@@ -1,0 +1,195 @@
+import type { Attributable, AttributableCache } from "../../src/dla/index.ts";
+import type { LinearSplit, ResidualWriter } from "../../src/model/index.ts";
+import { jsKernels, type Tensor } from "../../src/tensor/index.ts";
+
+/** One thing that writes: a part of its block's type, or none declared; divided into heads where asked. */
+export interface StubWrite {
+  readonly name: string;
+  readonly part?: string;
+  readonly heads?: number;
+}
+
+export interface StubOptions {
+  /** Each block's type, as layerTypes() is to give it, and what writes in it. */
+  readonly blocks: readonly { readonly type: string; readonly writes: readonly StubWrite[] }[];
+  /** Default "layer": LayerNorm, which centres. "rms": RMSNorm, which does not. */
+  readonly norm?: "layer" | "rms";
+  /** Whether the final norm has gamma, beta and the unembedding a bias; default true. */
+  readonly affine?: boolean;
+  readonly compatibilityMode?: boolean;
+  /** What its products are off by, of the sum of magnitudes, as a backend in float32 throughout may be. */
+  readonly productError?: number;
+  /** Activations beside those of the writers, which nothing adds to the residual stream. */
+  readonly bystanders?: readonly string[];
+}
+
+/** A model that attribution knows nothing of but what it declares, and that counts its runs. */
+export interface StubModel extends Attributable {
+  runs: number;
+  /** The logits of a prompt's positions, [pos][token], by the stub's own forward pass. */
+  logits(prompt: readonly number[]): number[][];
+}
+
+const dModel = 6;
+const dVocab = 11;
+const nCtx = 8;
+const size = 2;
+
+/** Numbers of about 1 that depend on all of `seeds`. */
+function noise(...seeds: number[]): number {
+  return Math.fround(Math.cos(seeds.reduce((sum, seed, i) => sum + seed * (1.3 + 0.71 * i), 0.4)));
+}
+
+const vector = (length: number, ...seeds: number[]) =>
+  Float32Array.from({ length }, (_, i) => noise(i, ...seeds));
+
+/**
+ * A residual stream of dModel 6: embeddings, then what the blocks write, each write a function of token, position
+ * and of the residual stream so far; a norm, and an unembedding of 11 tokens. Float32 where a model's is.
+ */
+export function stubModel(options: StubOptions): StubModel {
+  const { blocks, norm = "layer", affine = true, compatibilityMode = true, bystanders = [] } = options;
+  const { productError = 0 } = options;
+  const gamma = affine ? vector(dModel, 21) : null;
+  const beta = affine ? vector(dModel, 22) : null;
+  const columns = Array.from({ length: dVocab }, (_, token) => vector(dModel, 23, token));
+  const biases = vector(dVocab, 24);
+  const eps = 1e-5;
+
+  const writers: ResidualWriter[] = [
+    { label: "embed", hook: "hook_embed", layer: null },
+    { label: "pos_embed", hook: "hook_pos_embed", layer: null },
+    ...blocks.flatMap(({ writes }, layer) =>
+      writes.map(({ name, part, heads }): ResidualWriter => {
+        const hook = `blocks.${layer}.hook_${name}`;
+        return {
+          label: `${layer}_${name}`,
+          hook,
+          layer,
+          ...(part === undefined ? {} : { part }),
+          ...(heads === undefined ? {} : { heads: split(`blocks.${layer}.attn.hook_z`, heads, layer) }),
+        };
+      }),
+    ),
+  ];
+
+  /** The activations at one position, by hook. */
+  function runAt(token: number, pos: number): Map<string, Float32Array> {
+    const activations = new Map<string, Float32Array>();
+    for (const [k, name] of bystanders.entries()) activations.set(name, vector(dModel, 31, k, token, pos));
+    const x = new Float32Array(dModel);
+    for (const [k, { hook, heads }] of writers.entries()) {
+      const write = vector(dModel, 32, k, k === 1 ? 0 : token, k === 0 ? 0 : pos);
+      if (heads) {
+        const z = vector(heads.parts * size, 33, k, token, pos);
+        activations.set(heads.hook, z);
+        write.set(write.map((_, i) => apply(heads.parts, k, z, i) + heads.bias[i]));
+      } else if (k > 1) {
+        write.set(write.map((value, i) => value + 0.3 * x[(i + 1) % dModel]));
+      }
+      activations.set(hook, write);
+      for (let i = 0; i < dModel; i++) x[i] += write[i];
+    }
+    const mean = norm === "layer" ? x.reduce((sum, value) => sum + value, 0) / dModel : 0;
+    const squares = x.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    const scale = Float32Array.of(Math.sqrt(squares / dModel + eps));
+    const normalized = x.map((value) => (value - mean) / scale[0]);
+    activations.set("final.hook_in", x);
+    activations.set("final.hook_scale", scale);
+    activations.set(
+      "final.hook_out",
+      gamma && beta ? normalized.map((value, i) => value * gamma[i] + beta[i]) : normalized,
+    );
+    return activations;
+  }
+
+  /** The product of the writer's z and W_O that `split` projects with; W_O[i, j] = noise(i, j, writer). */
+  function apply(parts: number, writer: number, z: Float32Array, j: number): number {
+    let sum = 0;
+    for (let i = 0; i < parts * size; i++) {
+      const product = z[i] * noise(i, j, layerOf(writer));
+      sum += product + productError * Math.abs(product);
+    }
+    return sum;
+  }
+  const layerOf = (writer: number) => writers[writer].layer!;
+
+  function split(hook: string, parts: number, layer: number): LinearSplit {
+    return {
+      hook,
+      parts,
+      size,
+      bias: vector(dModel, 34, layer),
+      project(u) {
+        const products = (i: number) => Array.from(u, (value, j) => noise(i, j, layer) * value);
+        const inner = Array.from({ length: parts * size }, (_, i) => products(i));
+        return {
+          values: Float64Array.from(inner, (row) => row.reduce((sum, value) => sum + value, 0)),
+          magnitudes: Float64Array.from(inner, (row) => row.reduce((sum, value) => sum + Math.abs(value), 0)),
+        };
+      },
+    };
+  }
+
+  function readColumns(output: Float32Array, tokens: readonly number[]): Float32Array {
+    return Float32Array.from(tokens, (token) => {
+      const bias = affine ? biases[token] : 0;
+      return output.reduce((sum, value, i) => sum + value * columns[token][i], 0) + bias;
+    });
+  }
+
+  const model: StubModel = {
+    name: "stub",
+    backend: "stub",
+    accuracy: {
+      ...jsKernels.accuracy,
+      accumulation: (n) => jsKernels.accuracy.accumulation(n) + productError,
+    },
+    config: { nLayers: blocks.length, nHeads: 1, dModel, dVocab, nCtx, bosTokenId: undefined },
+    tokenizer: undefined,
+    compatibilityMode,
+    writers,
+    finalNorm: {
+      centred: norm === "layer",
+      gamma,
+      beta,
+      eps,
+      inputHook: "final.hook_in",
+      scaleHook: "final.hook_scale",
+      outputHook: "final.hook_out",
+    },
+    unembedding: {
+      hook: "final.hook_logits",
+      column: (token) => columns[token],
+      bias: (token) => (affine ? biases[token] : 0),
+      logits: (output, tokens = columns.map((_, token) => token)) => readColumns(output, tokens),
+    },
+    layerTypes: () => blocks.map(({ type }) => type),
+    runs: 0,
+    runWithCache(input, { names, pos }) {
+      model.runs++;
+      const rows = input.map((prompt) => pos.map((at) => runAt(prompt[at], at)));
+      const cache: AttributableCache = {
+        model,
+        tokens: input,
+        positions: pos,
+        has: names,
+        get: (name) => stack(rows.flat().map((activations) => activations.get(name)!)),
+      };
+      return { cache };
+    },
+    logits: (prompt) =>
+      prompt.map((token, pos) => [
+        ...readColumns(
+          runAt(token, pos).get("final.hook_out")!,
+          columns.map((_, id) => id),
+        ),
+      ]),
+  };
+  return model;
+}
+
+function stack(rows: readonly Float32Array[]): Tensor {
+  const data = Float32Array.from(rows.flatMap((row) => [...row]));
+  return { shape: [rows.length, rows[0].length], data };
+}
