@@ -30,6 +30,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
   (name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name),
 );
 const text = (file: string) => readFileSync(join(src, file), "utf8");
+const code = (file: string) => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
 const imports: Import[] = files.flatMap((file) =>
   [...text(file).matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, specifier]) => ({ file, specifier })),
 );
@@ -75,14 +76,20 @@ describe("the package", () => {
     expect(foreign).toEqual(allowed);
   });
 
+  test("uses no global of Node outside src/node and src/cli", () => {
+    const portable = files.filter((file) => !/^(node|cli)\//.test(file));
+    expect(
+      portable.filter((file) => /\b(process|Buffer|__dirname|require)\b\s*[.(]/.test(code(file))),
+    ).toEqual([]);
+  });
+
   test("says its version once", () => expect(version).toBe(manifest.version));
 });
 
 test("no kernel uses a function whose last bits differ between engines", () => {
   const kernels = files.filter((file) => file.startsWith("tensor/"));
-  const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
   const offending = kernels.filter((file) =>
-    /Math\.(exp|expm1|tanh|pow|log\w*|sin|cos)\b|\*\*\s*[a-z]/.test(withoutComments(text(file))),
+    /Math\.(exp|expm1|tanh|pow|log\w*|sin|cos)\b|\*\*\s*[a-z]/.test(code(file)),
   );
   expect(offending).toEqual([]);
 });

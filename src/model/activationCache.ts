@@ -118,8 +118,7 @@ export class ActivationCache {
   }
 
   #fullName(name: string, layer?: number, part?: string): string {
-    const negative = layer !== undefined && layer < 0;
-    const full = actName(name, negative ? layer + this.model.config.nLayers : layer, part);
+    const full = actName(name, layer, part);
     return full.replace(
       /^blocks\.-(\d+)\./,
       (_, back) => `blocks.${this.model.config.nLayers - Number(back)}.`,

@@ -1,5 +1,6 @@
+import { CheckpointError } from "../errors.ts";
 import { jsKernels, type Kernels } from "../tensor/index.ts";
-import { fileNamed, type ModelFiles } from "./byteSource.ts";
+import { fileNamed, fileNames, type ModelFiles } from "./byteSource.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
 import { foldBlock } from "./fold.ts";
@@ -35,7 +36,14 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
     const source = fileNamed(files, name);
     return source === undefined ? undefined : readText(source, name, options.signal);
   };
-  const config = parseConfig(await text("config.json"));
+  const configText = await text("config.json");
+  if (configText === undefined) {
+    throw new CheckpointError(
+      `config.json: not among the ${fileNames(files).length} files given, expected the model's config. ` +
+        "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and a tokenizer's.",
+    );
+  }
+  const config = parseConfig(configText);
   const tokenizer = await readTokenizer(text);
   const blocks: Block[] = new Array(config.nLayers);
   const build = blockBuilder(config, options);

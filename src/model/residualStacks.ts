@@ -181,7 +181,8 @@ function resolveLayer(
   const layer = given === undefined || given === -1 ? nLayers : given < 0 ? given + nLayers : given;
   const last = mlpInput ? nLayers - 1 : nLayers;
   if (Number.isInteger(layer) && layer >= 0 && layer <= last) return layer;
+  const remedy = mlpInput ? "With mlpInput, say whose MLP." : "Leave it out for after the last block.";
   throw new ValueError(
-    `${where}: got layer ${given}, expected one from 0 to ${last}. Leave it out for the last.`,
+    `${where}: got ${given === undefined ? "no layer" : `layer ${given}`}, expected one from 0 to ${last}. ${remedy}`,
   );
 }

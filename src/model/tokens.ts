@@ -24,7 +24,10 @@ export function readToken(where: string, model: PromptReader, token: TokenRef): 
 export function singleToken(where: string, model: PromptReader, text: string): number {
   const tokenizer = expectTokenizer(where, model);
   const ids = tokenizer.encode(text);
-  if (ids.length === 1) return ids[0];
+  if (ids.length === 1) {
+    expectTokenId(where, model.config, ids[0]); // a tokenizer may know tokens that the model was not made for
+    return ids[0];
+  }
   const split = ids.map((id) => JSON.stringify(tokenizer.tokenString(id))).join(", ");
   const meant = [` ${text}`, ` ${text.trim()}`, text.trim()].find(
     (other) => tokenizer.encode(other).length === 1,

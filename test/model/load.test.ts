@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  CheckpointError,
+  directLogitAttribution,
+  jsKernels,
+  type ModelFiles,
+  modelFromFiles,
+} from "../../src/index.ts";
+
+const folder = new URL("../../src/demo/model/", import.meta.url);
+const bytes = Object.fromEntries(
+  readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(new URL(name, folder)))]),
+);
+const prompt = "The capital of France is";
+const logits = async (files: ModelFiles) =>
+  (await modelFromFiles(files)).run(prompt, { logits: "last" }).data;
+
+describe("modelFromFiles", () => {
+  test("takes each kind of source, and they give the same bits", async () => {
+    const want = await logits(bytes);
+    const each = (wrap: (content: Uint8Array<ArrayBuffer>) => ModelFiles[keyof ModelFiles]) =>
+      Object.fromEntries(Object.entries(bytes).map(([name, content]) => [name, wrap(content)]));
+    const kinds = [
+      each((content) => new Blob([content])),
+      each((content) => new Response(content)),
+      each((content) => content.slice().buffer),
+      each((content) => new Blob([content]).stream()),
+      each((content) => () => Promise.resolve(content)),
+      new Map(Object.entries(bytes)),
+    ] as ModelFiles[];
+    for (const files of kinds) expect(await logits(files)).toEqual(want);
+  });
+
+  test("folding while loading gives the bits of folding afterwards", async () => {
+    const during = await modelFromFiles(bytes, { compatibilityMode: true });
+    const after = (await modelFromFiles(bytes)).enableCompatibilityMode();
+    expect(during.compatibilityMode).toBe(true);
+    expect(during.run(prompt).data).toEqual(after.run(prompt).data);
+  });
+
+  test("the name, the backend and the kernels are those asked for", async () => {
+    const kernels = { ...jsKernels, name: "js, renamed" };
+    const model = await modelFromFiles(bytes, { name: "mine", kernels, compatibilityMode: true });
+    const { model: described } = directLogitAttribution(model, prompt, { answer: " Paris" });
+    expect(described).toMatchObject({ name: "mine", backend: "js, renamed", compatibilityMode: true });
+    expect((await modelFromFiles(bytes)).name).toBe("gpt2");
+  });
+
+  test("without tokenizer files the model takes ids alone", async () => {
+    const { "config.json": config, "model.safetensors": weights } = bytes;
+    const model = await modelFromFiles({ "config.json": config, "model.safetensors": weights });
+    expect(model.run([1, 2, 3], { logits: "last" }).shape).toEqual([1, model.config.dVocab]);
+    expect(() => model.run(prompt)).toThrow("run: prompt: got a text, expected ids");
+    const result = directLogitAttribution(model.enableCompatibilityMode(), [1, 2, 3], { answer: 4 });
+    expect(result.prompts).toEqual([{ text: null, tokens: [1, 2, 3], stringTokens: null }]);
+    expect(result.attributions[0].answer).toEqual({ id: 4, text: null });
+  });
+
+  test("a tokenizer's file that comes alone is an error, not a model without one", async () => {
+    const { "vocab.json": vocab, ...others } = bytes;
+    await expect(modelFromFiles(others)).rejects.toThrow(CheckpointError);
+  });
+
+  test("without config.json it says what is there", async () => {
+    const { "config.json": config, ...others } = bytes;
+    await expect(modelFromFiles(others)).rejects.toThrow(
+      new CheckpointError(
+        "config.json: not among the 3 files given, expected the model's config. " +
+          "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and a tokenizer's.",
+      ),
+    );
+  });
+
+  test("an abort stops it", async () => {
+    const controller = new AbortController();
+    controller.abort(new Error("enough"));
+    await expect(modelFromFiles(bytes, { signal: controller.signal })).rejects.toThrow("enough");
+  });
+});
