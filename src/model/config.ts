@@ -1,6 +1,6 @@
 import { CheckpointError } from "../errors.ts";
 import type { Activation } from "../tensor/index.ts";
-import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
+import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./files/json.ts";
 
 /** A GPT-2's dims and switches. */
 export interface Gpt2Config {

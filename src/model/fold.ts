@@ -1,4 +1,4 @@
-import type { BlockWeights } from "./weights.ts";
+import type { BlockWeights } from "./checkpoint/weights.ts";
 
 /**
  * Compatibility mode for one block: fold each LayerNorm's gamma and beta into the matrices that read it, centre

@@ -1,5 +1,6 @@
 import type { Accuracy, Kernels, Tensor } from "../tensor/index.ts";
-import { ActivationCache } from "./activationCache.ts";
+import { ActivationCache } from "./cache/activationCache.ts";
+import type { OuterWeights } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
 import { centreRows, foldBlock } from "./fold.ts";
@@ -12,7 +13,6 @@ import { type RunOptions, reachedNames, run } from "./run.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { showToken, singleToken } from "./tokens.ts";
 import { foldedUnembedding, rawUnembedding, type Unembedding } from "./unembedding.ts";
-import type { OuterWeights } from "./weights.ts";
 import { type FinalNorm, gpt2Writers, type ResidualWriter } from "./writers.ts";
 
 /** What a model is made of. `blocks` are folded already where `compatibilityMode` is true; `outer` never is. */

@@ -1,7 +1,15 @@
-export { ActivationCache } from "./activationCache.ts";
-export { actName } from "./actName.ts";
-export type { ByteFile, ModelFiles, Source } from "./byteSource.ts";
+export { ActivationCache } from "./cache/activationCache.ts";
+export { actName } from "./cache/actName.ts";
+export type { LogitAttrsOptions } from "./cache/logitAttrs.ts";
+export type {
+  AccumulateOptions,
+  DecomposeOptions,
+  HeadOptions,
+  ResidualStack,
+} from "./cache/residualStacks.ts";
+export type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
 export type { Gpt2Config } from "./config.ts";
+export type { ByteFile, ModelFiles, Source } from "./files/byteSource.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {
   type HookFilter,
@@ -12,14 +20,11 @@ export {
   hookShapes,
 } from "./hooks.ts";
 export { type LoadOptions, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
-export type { LogitAttrsOptions } from "./logitAttrs.ts";
 export type { Hook } from "./observer.ts";
 export { type Positions, resolvePositions } from "./positions.ts";
 export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";
-export type { AccumulateOptions, DecomposeOptions, HeadOptions, ResidualStack } from "./residualStacks.ts";
 export type { LogitsWanted, RunOptions } from "./run.ts";
 export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
 export { readToken, showToken, type TokenRef } from "./tokens.ts";
 export { tokenDirection, type Unembedding } from "./unembedding.ts";
-export type { BlockWeights, OuterWeights } from "./weights.ts";
 export { type FinalNorm, type LinearSplit, type ResidualWriter, throughNorm } from "./writers.ts";

@@ -1,14 +1,14 @@
 import { CheckpointError } from "../errors.ts";
 import { jsKernels, type Kernels } from "../tensor/index.ts";
-import { fileNamed, fileNames, type ModelFiles } from "./byteSource.ts";
-import { type CheckpointOptions, readCheckpoint } from "./checkpoint.ts";
+import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
+import type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
+import { fileNamed, fileNames, type ModelFiles } from "./files/byteSource.ts";
+import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
-import { readText } from "./json.ts";
 import { type Block, packBlock } from "./parameters.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
-import type { BlockWeights, OuterWeights } from "./weights.ts";
 
 /** How a model is to be made. */
 export interface ModelOptions {

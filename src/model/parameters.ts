@@ -1,6 +1,6 @@
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import type { BlockWeights } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
-import type { BlockWeights } from "./weights.ts";
 
 /** LayerNorm's affine part: x ⊙ gamma + beta, both [dModel]. */
 export interface Affine {

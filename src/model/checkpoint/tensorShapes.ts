@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.ts";
-import type { Gpt2Config } from "./config.ts";
+import { CheckpointError } from "../../errors.ts";
+import type { Gpt2Config } from "../config.ts";
 import type { TensorEntry } from "./tensorEntry.ts";
 import type { Role } from "./tensorRoles.ts";
 import { configKeys, type WeightDim } from "./weights.ts";

@@ -1,5 +1,5 @@
-import { CheckpointError, NotImplementedError } from "../errors.ts";
-import type { ByteReader } from "./byteReader.ts";
+import { CheckpointError, NotImplementedError } from "../../errors.ts";
+import type { ByteReader } from "../files/byteReader.ts";
 import { firstNonFinite, float16Values, widenBfloat16, widenFloat16 } from "./float16.ts";
 import { type Destination, scatter, scatterTransposed } from "./placement.ts";
 import type { TensorEntry } from "./tensorEntry.ts";

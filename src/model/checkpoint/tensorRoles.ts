@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.ts";
-import type { Gpt2Config } from "./config.ts";
+import { CheckpointError } from "../../errors.ts";
+import type { Gpt2Config } from "../config.ts";
 import {
   type BlockWeights,
   blockSources,

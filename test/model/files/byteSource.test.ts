@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { CheckpointError, ValueError } from "../../src/errors.ts";
-import { type ByteFile, fileNamed, fileNames, openSource, type Source } from "../../src/model/byteSource.ts";
-import { readText } from "../../src/model/json.ts";
-import { concat, cutAt } from "../support/writeSafetensors.ts";
+import { CheckpointError, ValueError } from "../../../src/errors.ts";
+import {
+  type ByteFile,
+  fileNamed,
+  fileNames,
+  openSource,
+  type Source,
+} from "../../../src/model/files/byteSource.ts";
+import { readText } from "../../../src/model/files/json.ts";
+import { concat, cutAt } from "../../support/writeSafetensors.ts";
 
 const bytes = Uint8Array.from({ length: 100 }, (_, i) => (i * 37) % 256);
 

@@ -3,14 +3,14 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { CheckpointError } from "../../src/errors.ts";
-import { fileNamed, type ModelFiles, type Source } from "../../src/model/byteSource.ts";
-import { readCheckpoint } from "../../src/model/checkpoint.ts";
-import { type Gpt2Config, parseConfig } from "../../src/model/config.ts";
-import { readText } from "../../src/model/json.ts";
-import type { BlockWeights, OuterWeights } from "../../src/model/weights.ts";
-import { folderFiles } from "../../src/node/folder.ts";
-import { modelFolder, modelNames } from "../support/fixtures.ts";
+import { CheckpointError } from "../../../src/errors.ts";
+import { readCheckpoint } from "../../../src/model/checkpoint/checkpoint.ts";
+import type { BlockWeights, OuterWeights } from "../../../src/model/checkpoint/weights.ts";
+import { type Gpt2Config, parseConfig } from "../../../src/model/config.ts";
+import { fileNamed, type ModelFiles, type Source } from "../../../src/model/files/byteSource.ts";
+import { readText } from "../../../src/model/files/json.ts";
+import { folderFiles } from "../../../src/node/folder.ts";
+import { modelFolder, modelNames } from "../../support/fixtures.ts";
 import {
   expectedBlock,
   type Named,
@@ -19,7 +19,7 @@ import {
   tinyHead,
   tinyTensors,
   transposedLinears,
-} from "../support/gpt2Checkpoint.ts";
+} from "../../support/gpt2Checkpoint.ts";
 import {
   bfloat16Tensor,
   bits16Tensor,
@@ -28,7 +28,7 @@ import {
   float32Tensor,
   type StoredTensor,
   writeSafetensors,
-} from "../support/writeSafetensors.ts";
+} from "../../support/writeSafetensors.ts";
 
 interface Loaded {
   readonly outer: OuterWeights;

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ShapeError, ValueError } from "../../src/errors.ts";
+import { ShapeError, ValueError } from "../../../src/errors.ts";
 import {
   actName,
   type CacheOptions,
   type HookName,
   hookNames,
   type ResidualStack,
-} from "../../src/model/index.ts";
-import { gpt2AndPrompt } from "../support/arbitraries.ts";
-import { tinyModel, tinyTokenizer } from "../support/tinyModel.ts";
-import { expectSameBits } from "../tensor/conformance/support.ts";
+} from "../../../src/model/index.ts";
+import { gpt2AndPrompt } from "../../support/arbitraries.ts";
+import { tinyModel, tinyTokenizer } from "../../support/tinyModel.ts";
+import { expectSameBits } from "../../tensor/conformance/support.ts";
 
 const model = tinyModel();
 const ids = [3, 1, 4, 1, 5];

@@ -1,8 +1,15 @@
-import { ValueError } from "../errors.ts";
-import { affineRows, layerNormScale, normalizeRows, sizeOf, type Tensor, tensor } from "../tensor/index.ts";
+import { ValueError } from "../../errors.ts";
+import {
+  affineRows,
+  layerNormScale,
+  normalizeRows,
+  sizeOf,
+  type Tensor,
+  tensor,
+} from "../../tensor/index.ts";
+import { headResults } from "../perHead.ts";
+import type { Positions } from "../positions.ts";
 import type { ActivationCache } from "./activationCache.ts";
-import { headResults } from "./perHead.ts";
-import type { Positions } from "./positions.ts";
 
 /** Rows of the residual stream, [component, batch, pos, dModel], with a label each. */
 export interface ResidualStack {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/errors.ts";
-import { openSource, type Source } from "../../src/model/byteSource.ts";
-import { readHeader } from "../../src/model/safetensors.ts";
-import { tensorReader } from "../../src/model/tensorValues.ts";
+import { CheckpointError } from "../../../src/errors.ts";
+import { readHeader } from "../../../src/model/checkpoint/safetensors.ts";
+import { tensorReader } from "../../../src/model/checkpoint/tensorValues.ts";
+import { openSource, type Source } from "../../../src/model/files/byteSource.ts";
 import {
   bits16Tensor,
   concat,
@@ -11,7 +11,7 @@ import {
   float32Tensor,
   withHeader,
   writeSafetensors,
-} from "../support/writeSafetensors.ts";
+} from "../../support/writeSafetensors.ts";
 
 const header = async (file: Source) => readHeader(await openSource(file, "f.safetensors"));
 

@@ -1,10 +1,10 @@
-import { nearest, ValueError } from "../errors.ts";
-import type { Tensor, Tensor64 } from "../tensor/index.ts";
+import { nearest, ValueError } from "../../errors.ts";
+import type { Tensor, Tensor64 } from "../../tensor/index.ts";
+import type { Gpt2 } from "../gpt2.ts";
+import { hookNames } from "../hooks.ts";
+import { type Positions, resolvePositions, takePositions } from "../positions.ts";
 import { actName } from "./actName.ts";
-import type { Gpt2 } from "./gpt2.ts";
-import { hookNames } from "./hooks.ts";
 import { type LogitAttrsOptions, logitAttrs } from "./logitAttrs.ts";
-import { type Positions, resolvePositions, takePositions } from "./positions.ts";
 import {
   type AccumulateOptions,
   accumulatedResid,

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { firstNonFinite, float16Values, widenBfloat16, widenFloat16 } from "../../src/model/float16.ts";
+import {
+  firstNonFinite,
+  float16Values,
+  widenBfloat16,
+  widenFloat16,
+} from "../../../src/model/checkpoint/float16.ts";
 
 const allBits = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
 

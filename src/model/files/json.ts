@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError } from "../../errors.ts";
 import { openSource, type Source } from "./byteSource.ts";
 
 const lfsPointer = "version https://git-lfs";

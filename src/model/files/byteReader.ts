@@ -1,4 +1,4 @@
-import { CheckpointError, ValueError } from "../errors.ts";
+import { CheckpointError, ValueError } from "../../errors.ts";
 
 /** Reads a source once, from its beginning to its end. */
 export interface ByteReader {

@@ -1,6 +1,6 @@
-import { CheckpointError } from "../errors.ts";
-import type { ByteReader } from "./byteReader.ts";
-import { describe, impostor, isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
+import { CheckpointError } from "../../errors.ts";
+import type { ByteReader } from "../files/byteReader.ts";
+import { describe, impostor, isJsonObject, type JsonObject, parseJsonObject } from "../files/json.ts";
 import { parseEntry, type TensorEntry } from "./tensorEntry.ts";
 
 export interface SafetensorsHeader {

@@ -1,6 +1,6 @@
-import { CheckpointError } from "../errors.ts";
-import { fileNamed, fileNames, type ModelFiles, type Source } from "./byteSource.ts";
-import { describe, isJsonObject, parseJsonObject, readText } from "./json.ts";
+import { CheckpointError } from "../../errors.ts";
+import { fileNamed, fileNames, type ModelFiles, type Source } from "../files/byteSource.ts";
+import { describe, isJsonObject, parseJsonObject, readText } from "../files/json.ts";
 import { someOf } from "./tensorRoles.ts";
 
 /** One safetensors file of a checkpoint. */

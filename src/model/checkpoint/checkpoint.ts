@@ -1,5 +1,5 @@
-import { type ModelFiles, openSource } from "./byteSource.ts";
-import type { Gpt2Config } from "./config.ts";
+import type { Gpt2Config } from "../config.ts";
+import { type ModelFiles, openSource } from "../files/byteSource.ts";
 import { readHeader } from "./safetensors.ts";
 import { expectIndexed, findShards, type Shard } from "./shards.ts";
 import { assignRoles, type Role } from "./tensorRoles.ts";

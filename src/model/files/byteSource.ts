@@ -1,4 +1,4 @@
-import { CheckpointError, ValueError } from "../errors.ts";
+import { CheckpointError, ValueError } from "../../errors.ts";
 import { attempt, type ByteReader, byteReader, chunkBytes, memoryBytes } from "./byteReader.ts";
 
 /** A file that can be read at any place. */

@@ -1,4 +1,4 @@
-import type { Gpt2Config } from "./config.ts";
+import type { Gpt2Config } from "../config.ts";
 import { type Destination, transposeSquare } from "./placement.ts";
 import type { Role } from "./tensorRoles.ts";
 import type { Layout } from "./tensorShapes.ts";

@@ -1,10 +1,10 @@
-import { expectShape, ValueError } from "../errors.ts";
-import type { Tensor64 } from "../tensor/index.ts";
+import { expectShape, ValueError } from "../../errors.ts";
+import type { Tensor64 } from "../../tensor/index.ts";
+import { readToken, type TokenRef } from "../tokens.ts";
+import { tokenDirection } from "../unembedding.ts";
+import { throughNorm } from "../writers.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import type { ResidualStack } from "./residualStacks.ts";
-import { readToken, type TokenRef } from "./tokens.ts";
-import { tokenDirection } from "./unembedding.ts";
-import { throughNorm } from "./writers.ts";
 
 /** Whose logit: one token for all prompts, or one each; less the wrong one's, where given. */
 export interface LogitAttrsOptions {

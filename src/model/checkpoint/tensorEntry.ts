@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.ts";
-import { describe, isJsonObject } from "./json.ts";
+import { CheckpointError } from "../../errors.ts";
+import { describe, isJsonObject } from "../files/json.ts";
 
 /** A tensor in a safetensors file: `begin` and `end` count bytes from the end of the header. */
 export interface TensorEntry {
