@@ -3,7 +3,6 @@ import {
   add,
   affineRows,
   attentionScores,
-  type Kernels,
   layerNormScale,
   linear,
   mixValues,
@@ -14,27 +13,10 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import type { Gpt2Config } from "./config.ts";
-import { type Embedding, embed, embedPositions } from "./embedding.ts";
-import type { HookName } from "./hooks.ts";
-import type { Affine, Block } from "./parameters.ts";
+import { embed, embedPositions } from "./embedding.ts";
+import type { Observer } from "./observer.ts";
+import type { Affine, Gpt2Parameters } from "./parameters.ts";
 import { headInputs, headResults, ownHeadColumns, sumHeads } from "./perHead.ts";
-
-/** What the forward pass runs on. */
-export interface Gpt2Parameters {
-  readonly config: Gpt2Config;
-  readonly kernels: Kernels;
-  readonly embedding: Embedding;
-  readonly blocks: readonly Block[];
-  readonly lnFinal: Affine | null;
-}
-
-/** Whoever watches the forward pass. */
-export interface Observer {
-  /** Called at every hook point; what it returns is what the forward pass goes on with. */
-  at(name: HookName, activation: Tensor): Tensor;
-  /** Whether anyone looks at this point: some are computed only then. */
-  wants(name: HookName): boolean;
-}
 
 /**
  * The residual stream of GPT-2 before block `stopAtLayer`, or after the last block.

@@ -1,7 +1,14 @@
 import { expectShape, ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import type { Observer } from "./forward.ts";
 import { type HookFn, type HookName, hookLayer, hookShapes, hookTemplate, selectHooks } from "./hooks.ts";
+
+/** Whoever watches the forward pass. */
+export interface Observer {
+  /** Called at every hook point; what it returns is what the forward pass goes on with. */
+  at(name: HookName, activation: Tensor): Tensor;
+  /** Whether anyone looks at this point: some are computed only then. */
+  wants(name: HookName): boolean;
+}
 
 /** A hook and the points it is for: one name, or every name a predicate holds for. */
 export type Hook = readonly [HookName | ((name: HookName) => boolean), HookFn];

@@ -1,6 +1,7 @@
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
 import type { BlockWeights } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
+import type { Embedding } from "./embedding.ts";
 
 /** LayerNorm's affine part: x ⊙ gamma + beta, both [dModel]. */
 export interface Affine {
@@ -24,6 +25,15 @@ export interface Block {
   readonly b_in: Float32Array;
   readonly W_out: PackedMatrix;
   readonly b_out: Float32Array;
+}
+
+/** What the forward pass runs on. */
+export interface Gpt2Parameters {
+  readonly config: Gpt2Config;
+  readonly kernels: Kernels;
+  readonly embedding: Embedding;
+  readonly blocks: readonly Block[];
+  readonly lnFinal: Affine | null;
 }
 
 /** Packs a block's matrices; the biases are kept as they are. */

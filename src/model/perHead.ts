@@ -8,7 +8,8 @@ import {
   type Tensor,
   tensor,
 } from "../tensor/index.ts";
-import type { Gpt2Parameters, Observer } from "./forward.ts";
+import type { Observer } from "./observer.ts";
+import type { Gpt2Parameters } from "./parameters.ts";
 
 /**
  * What the heads of a layer read: the normalized residual stream, common to all, unless a hook on

@@ -1,8 +1,9 @@
 import { ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { finalNorm, type Gpt2Parameters, type Observer, residualStream } from "./forward.ts";
+import { finalNorm, residualStream } from "./forward.ts";
 import { type HookFn, type HookName, hookNames, hookShapes, hookTemplate, namesBefore } from "./hooks.ts";
-import { observe } from "./observer.ts";
+import { type Observer, observe } from "./observer.ts";
+import type { Gpt2Parameters } from "./parameters.ts";
 import { type Positions, resolvePositions, takePositions } from "./positions.ts";
 import { expectTokenId } from "./prompts.ts";
 import type { Unembedding } from "./unembedding.ts";

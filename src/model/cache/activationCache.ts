@@ -1,8 +1,8 @@
 import { nearest, ValueError } from "../../errors.ts";
 import type { Tensor, Tensor64 } from "../../tensor/index.ts";
-import type { Gpt2 } from "../gpt2.ts";
 import { hookNames } from "../hooks.ts";
 import { type Positions, resolvePositions, takePositions } from "../positions.ts";
+import type { Activations, CachedModel } from "./activations.ts";
 import { actName } from "./actName.ts";
 import { type LogitAttrsOptions, logitAttrs } from "./logitAttrs.ts";
 import {
@@ -16,9 +16,9 @@ import {
 } from "./residualStacks.ts";
 
 /** The activations of one run, by TransformerLens's names. Read them, don't write to them. */
-export class ActivationCache {
+export class ActivationCache implements Activations {
   /** The model whose run this is. */
-  readonly model: Gpt2;
+  readonly model: CachedModel;
   /** The prompts' ids, all of one length. */
   readonly tokens: readonly (readonly number[])[];
   /** The positions held, from 0, in the order of the activations' pos axis. */
@@ -26,7 +26,7 @@ export class ActivationCache {
   readonly #activations: ReadonlyMap<string, Tensor>;
 
   constructor(
-    model: Gpt2,
+    model: CachedModel,
     tokens: readonly (readonly number[])[],
     positions: readonly number[],
     activations: ReadonlyMap<string, Tensor>,

@@ -3,7 +3,7 @@ import type { Tensor64 } from "../../tensor/index.ts";
 import { readToken, type TokenRef } from "../tokens.ts";
 import { tokenDirection } from "../unembedding.ts";
 import { throughNorm } from "../writers.ts";
-import type { ActivationCache } from "./activationCache.ts";
+import type { Activations } from "./activations.ts";
 import type { ResidualStack } from "./residualStacks.ts";
 
 /** Whose logit: one token for all prompts, or one each; less the wrong one's, where given. */
@@ -19,11 +19,7 @@ export interface LogitAttrsOptions {
  *
  * @see TransformerLens, `ActivationCache.logit_attrs`
  */
-export function logitAttrs(
-  cache: ActivationCache,
-  rows: ResidualStack,
-  options: LogitAttrsOptions,
-): Tensor64 {
+export function logitAttrs(cache: Activations, rows: ResidualStack, options: LogitAttrsOptions): Tensor64 {
   const { stack, positions } = rows;
   const [components, batch, pos, dModel] = stack.shape;
   expectShape(
@@ -52,11 +48,7 @@ export function logitAttrs(
   return { shape: [components, batch, pos], data };
 }
 
-function onePerPrompt(
-  where: string,
-  cache: ActivationCache,
-  given: TokenRef | readonly TokenRef[],
-): number[] {
+function onePerPrompt(where: string, cache: Activations, given: TokenRef | readonly TokenRef[]): number[] {
   const count = cache.tokens.length;
   const list = Array.isArray(given) ? given : Array.from({ length: count }, () => given);
   if (list.length === count) return list.map((token) => readToken(where, cache.model, token));

@@ -9,7 +9,7 @@ import {
 } from "../../tensor/index.ts";
 import { headResults } from "../perHead.ts";
 import type { Positions } from "../positions.ts";
-import type { ActivationCache } from "./activationCache.ts";
+import type { Activations } from "./activations.ts";
 
 /** Rows of the residual stream, [component, batch, pos, dModel], with a label each. */
 export interface ResidualStack {
@@ -49,7 +49,7 @@ export interface HeadOptions extends StackOptions {
 }
 
 /** TransformerLens's `decompose_resid`: its rows, labels and order. */
-export function decomposeResid(cache: ActivationCache, options: DecomposeOptions): ResidualStack {
+export function decomposeResid(cache: Activations, options: DecomposeOptions): ResidualStack {
   const { mlpInput = false, mode = "all", inclEmbeds = true, pos = "all" } = options;
   const layer = resolveLayer("decomposeResid", cache, options.layer, mlpInput);
   const rows: [string, Tensor][] = [];
@@ -71,7 +71,7 @@ export function decomposeResid(cache: ActivationCache, options: DecomposeOptions
  * with a scale of its own (and gamma and beta on raw weights): the logit lens. Before a block the scale is that
  * block's, as captured.
  */
-export function accumulatedResid(cache: ActivationCache, options: AccumulateOptions): ResidualStack {
+export function accumulatedResid(cache: Activations, options: AccumulateOptions): ResidualStack {
   const { mlpInput = false, inclMid = false, pos = "all" } = options;
   const { nLayers } = cache.model.config;
   const layer = resolveLayer("accumulatedResid", cache, options.layer, mlpInput);
@@ -89,7 +89,7 @@ export function accumulatedResid(cache: ActivationCache, options: AccumulateOpti
 }
 
 /** TransformerLens's `stack_head_results`; the remainder is summed from what it stands for, not subtracted. */
-export function stackHeadResults(cache: ActivationCache, options: HeadOptions): ResidualStack {
+export function stackHeadResults(cache: Activations, options: HeadOptions): ResidualStack {
   const { pos = "all", inclRemainder = false } = options;
   const { kernels, blocks, config } = cache.model;
   const layer = resolveLayer("stackHeadResults", cache, options.layer, false);
@@ -103,7 +103,7 @@ export function stackHeadResults(cache: ActivationCache, options: HeadOptions): 
   return options.applyLn ? normalizeStack(cache, stack, scaleName(cache, layer, false), pos) : stack;
 }
 
-function remainderOfHeads(cache: ActivationCache, layer: number, pos: Positions): Tensor {
+function remainderOfHeads(cache: Activations, layer: number, pos: Positions): Tensor {
   const { stack, labels } = decomposeResid(cache, { layer, mode: "mlp", pos });
   const biases = cache.model.blocks.slice(0, layer).map((block) => block.b_O);
   const [, batch, positions, dModel] = stack.shape;
@@ -120,7 +120,7 @@ function remainderOfHeads(cache: ActivationCache, layer: number, pos: Positions)
 
 /** (x − mean) / scale of every row of the stack, by a scale that the cache holds. */
 function normalizeStack(
-  cache: ActivationCache,
+  cache: Activations,
   stack: ResidualStack,
   scale: string,
   pos: Positions,
@@ -134,7 +134,7 @@ function normalizeStack(
 }
 
 /** The whole final norm of every row, with a scale of its own. */
-function normalizeAnew(cache: ActivationCache, stack: ResidualStack): ResidualStack {
+function normalizeAnew(cache: Activations, stack: ResidualStack): ResidualStack {
   const { kernels, config, lnFinal } = cache.model;
   const normalized = normalizeRows(kernels, stack.stack, layerNormScale(kernels, stack.stack, config.eps));
   return {
@@ -143,7 +143,7 @@ function normalizeAnew(cache: ActivationCache, stack: ResidualStack): ResidualSt
   };
 }
 
-function scaleName(cache: ActivationCache, layer: number, mlpInput: boolean): string {
+function scaleName(cache: Activations, layer: number, mlpInput: boolean): string {
   return layer === cache.model.config.nLayers
     ? "ln_final.hook_scale"
     : `blocks.${layer}.ln${mlpInput ? 2 : 1}.hook_scale`;
@@ -151,7 +151,7 @@ function scaleName(cache: ActivationCache, layer: number, mlpInput: boolean): st
 
 function stackRows(
   where: string,
-  cache: ActivationCache,
+  cache: Activations,
   rows: readonly (readonly [string, Tensor])[],
   pos: Positions,
 ): ResidualStack {
@@ -180,7 +180,7 @@ function oneHead(results: Tensor, head: number): Tensor {
 
 function resolveLayer(
   where: string,
-  cache: ActivationCache,
+  cache: Activations,
   given: number | undefined,
   mlpInput: boolean,
 ): number {
