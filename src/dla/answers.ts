@@ -5,7 +5,8 @@ import type { Reading } from "./check.ts";
 
 /**
  * The answer: one token for all, a list of one per prompt (of a single prompt, one per position), or one list
- * per prompt with one per position. `"next"` is the token that follows each position in the prompt itself.
+ * per prompt with one per position. `"next"`, alone, is the token that follows each position in the prompt itself (in a
+ * list it is a token of that text).
  */
 export type Answers = TokenRef | readonly TokenRef[] | readonly (readonly TokenRef[])[];
 

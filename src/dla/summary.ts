@@ -1,3 +1,4 @@
+import { ValueError } from "../errors.ts";
 import type { Tensor64 } from "../tensor/index.ts";
 import { version } from "../version.ts";
 import type { AttributionResult } from "./result.ts";
@@ -23,8 +24,13 @@ export function mean(result: AttributionResult): MeanScores {
   return { scores: { shape, data: average }, standardErrors: { shape, data: errors } };
 }
 
-/** The k rows of greatest magnitude, of the mean, greatest first: what pushes against the answer counts as much. */
+/**
+ * The k rows of greatest magnitude, of the mean, greatest first: what pushes against the answer counts as much.
+ *
+ * @throws ValueError unless k is a whole number
+ */
 export function top(result: AttributionResult, k: number): { label: string; score: number }[] {
+  if (!Number.isInteger(k) || k < 0) throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
   const { data } = mean(result).scores;
   return result.labels
     .map((label, i) => ({ label, score: data[i] }))

@@ -48,6 +48,7 @@ describe("top", () => {
     ]);
     expect(top(result, 9)).toHaveLength(4);
     expect(top(result, 0)).toEqual([]);
+    expect(() => top(result, -1)).toThrow("top: got k -1, expected a whole number. Give how many rows.");
   });
 
   test("of the mean over attributions, ties in the rows' order", () => {
