@@ -30,7 +30,8 @@ export function mean(result: AttributionResult): MeanScores {
  * @throws ValueError unless k is a whole number
  */
 export function top(result: AttributionResult, k: number): { label: string; score: number }[] {
-  if (!Number.isInteger(k) || k < 0) throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
+  if (!Number.isInteger(k) || k < 0)
+    throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
   const { data } = mean(result).scores;
   return result.labels
     .map((label, i) => ({ label, score: data[i] }))

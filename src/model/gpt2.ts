@@ -10,7 +10,7 @@ import { type Affine, affine, type Block, packBlock, unpackBlock } from "./param
 import { type Positions, resolvePositions } from "./positions.ts";
 import { expectTokenId, expectTokenizer, type ModelInput, readPrompts, textToTokens } from "./prompts.ts";
 import { type RunOptions, reachedNames, run } from "./run.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { showToken, singleToken } from "./tokens.ts";
 import { foldedUnembedding, rawUnembedding, type Unembedding } from "./unembedding.ts";
 import { type FinalNorm, gpt2Writers, type ResidualWriter } from "./writers.ts";

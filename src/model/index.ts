@@ -24,7 +24,7 @@ export type { Hook } from "./observer.ts";
 export { type Positions, resolvePositions } from "./positions.ts";
 export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";
 export type { LogitsWanted, RunOptions } from "./run.ts";
-export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
+export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 export { readToken, showToken, type TokenRef } from "./tokens.ts";
 export { tokenDirection, type Unembedding } from "./unembedding.ts";
 export { type FinalNorm, type LinearSplit, type ResidualWriter, throughNorm } from "./writers.ts";

@@ -8,7 +8,7 @@ import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
 import { type Block, packBlock } from "./parameters.ts";
-import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 
 /** How a model is to be made. */
 export interface ModelOptions {

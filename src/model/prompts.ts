@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What a model can be run on: a text, texts, the ids of one prompt, or a list of prompts (texts or ids). */
 export type ModelInput = string | readonly number[] | readonly (string | readonly number[])[];

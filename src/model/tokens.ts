@@ -1,6 +1,6 @@
 import { ValueError } from "../errors.ts";
 import { expectTokenId, expectTokenizer, type PromptReader } from "./prompts.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** A token: its id, or the text that it is. */
 export type TokenRef = number | string;

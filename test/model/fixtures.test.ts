@@ -230,7 +230,8 @@ describe.each(withLens.flatMap((name) => [[name, "raw"] as const, [name, "folded
     });
 
     const doubled = under("tl.folded.doubled.");
-    test.runIf(doubled.length > 0)("logits where a hook doubles an activation", async () => {
+    if (doubled.length === 0) return; // only two models' fixtures hold them
+    test("logits where a hook doubles an activation", async () => {
       const model = await load(name, kind);
       expect(doubled.length).toBeGreaterThan(36);
       for (const [hook, want] of doubled) {

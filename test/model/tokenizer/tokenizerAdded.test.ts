@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AddedToken, addedTokenSplitter } from "../../src/model/addedTokens.ts";
-import { createTokenizer } from "../../src/model/tokenizer.ts";
+import { type AddedToken, addedTokenSplitter } from "../../../src/model/tokenizer/addedTokens.ts";
+import { createTokenizer } from "../../../src/model/tokenizer/tokenizer.ts";
 
-const folder = new URL("../fixtures/tokenizer/special/", import.meta.url);
+const folder = new URL("../../fixtures/tokenizer/special/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
 
 describe("tokenizer.json", () => {
@@ -47,6 +47,10 @@ describe("addedTokenSplitter", () => {
     const split = addedTokenSplitter(contents.map((content, id) => token(id, content)));
     for (const [id, content] of contents.entries()) expect(split(`x${content}y`)).toEqual(["x", id, "y"]);
     expect(split("a 5 aa b")).toEqual(["a 5 aa b"]);
+  });
+
+  test("finds no token within a character", () => {
+    expect(addedTokenSplitter([token(0, "\ude00")])("😀\ude00")).toEqual(["😀", 0]);
   });
 
   test("finds a normalized token only in what the others leave", () => {

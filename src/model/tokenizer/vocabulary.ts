@@ -1,6 +1,6 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError } from "../../errors.ts";
+import { describe, isJsonObject, type JsonObject, parseJsonObject } from "../files/json.ts";
 import { byteSymbols, type MergeTable } from "./bpe.ts";
-import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./files/json.ts";
 
 /** What tokenizer.json, or vocab.json with merges.txt, says. */
 export interface Vocabulary {

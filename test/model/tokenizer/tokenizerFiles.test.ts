@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CheckpointError, ValueError } from "../../src/errors.ts";
-import { byteSymbols } from "../../src/model/bpe.ts";
-import { createTokenizer, type TokenizerFiles } from "../../src/model/tokenizer.ts";
+import { CheckpointError, ValueError } from "../../../src/errors.ts";
+import { byteSymbols } from "../../../src/model/tokenizer/bpe.ts";
+import { createTokenizer, type TokenizerFiles } from "../../../src/model/tokenizer/tokenizer.ts";
 
 const bytes = Object.fromEntries(byteSymbols().map((symbol, byte) => [symbol, byte]));
 const vocab = { ...bytes, he: 256, ll: 257, hell: 258, Ġa: 259, "<|endoftext|>": 260 };
@@ -182,6 +182,24 @@ describe("added tokens", () => {
     }
   });
 
+  test("special ones are looked for first, unless the file says otherwise", () => {
+    const both = { "<a": 300, "a>": 301 };
+    const normal = { id: 300, content: "<a", special: false };
+    const special = { id: 301, content: "a>", special: true };
+    expect(createTokenizer({ ...files, addedTokens: JSON.stringify(both) }).encode("<a>")).toEqual([300, 62]);
+    const specialTokensMap = '{"pad_token":"a>"}';
+    const named = createTokenizer({ ...files, addedTokens: JSON.stringify(both), specialTokensMap });
+    expect(named.encode("<a>")).toEqual([60, 301]);
+    expect(createTokenizer(json({ added_tokens: [normal, special] })).encode("<a>")).toEqual([60, 301]);
+    const normalized = { ...special, normalized: true };
+    expect(createTokenizer(json({ added_tokens: [normal, normalized] })).encode("<a>")).toEqual([300, 62]);
+  });
+
+  test("a role leaves what the file says of a token as it is", () => {
+    const stripped = { id: 260, content: "<|endoftext|>", lstrip: true, special: true };
+    expect(createTokenizer(json({ added_tokens: [stripped] })).encode("a <|endoftext|>")).toEqual([97, 260]);
+  });
+
   test("a role gives no token an id, and an empty token is none", () => {
     const config = '{"pad_token":"<pad>","bos_token":null,"eos_token":""}';
     const tokenizer = createTokenizer({ ...files, config });
@@ -196,6 +214,7 @@ describe("added tokens", () => {
     expect(bos({ config: '{"bos_token":"hell"}' })).toBe(258);
     expect(bos({ config: '{"bos_token":{"content":"hell","__type":"AddedToken"}}' })).toBe(258);
     expect(bos({ specialTokensMap: '{"bos_token":"hell"}' })).toBe(258);
+    expect(bos({ config: '{"bos_token":"he"}', specialTokensMap: '{"bos_token":"hell"}' })).toBe(258); // as Hugging Face
     expect(bos({ config: '{"bos_token":null}' })).toBe(260);
     expect(bos({ config: '{"bos_token":"<s>"}', addedTokens: '{"<s>":261}' })).toBe(261);
     expect(bos({ config: '{"bos_token":"<s>"}' })).toBeUndefined();

@@ -1,6 +1,6 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError } from "../../errors.ts";
+import { describe, type JsonObject, parseJsonObject } from "../files/json.ts";
 import type { AddedToken } from "./addedTokens.ts";
-import { describe, type JsonObject, parseJsonObject } from "./files/json.ts";
 import {
   expectId,
   expectObject,

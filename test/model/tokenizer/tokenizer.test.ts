@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ValueError } from "../../src/errors.ts";
-import { byteSymbols } from "../../src/model/bpe.ts";
-import { createTokenizer } from "../../src/model/tokenizer.ts";
+import { ValueError } from "../../../src/errors.ts";
+import { byteSymbols } from "../../../src/model/tokenizer/bpe.ts";
+import { createTokenizer } from "../../../src/model/tokenizer/tokenizer.ts";
 
 const require = createRequire(import.meta.url);
 const gpt2Files = {
@@ -15,7 +15,7 @@ const gpt2 = createTokenizer(gpt2Files);
 
 /** Hugging Face's ids, where tiktoken gives the same: scripts/fixtures/gpt2_tokenizer.py */
 const cases: { text: string; ids: number[] }[] = JSON.parse(
-  readFileSync(new URL("../fixtures/tokenizer/gpt2.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../fixtures/tokenizer/gpt2.json", import.meta.url), "utf8"),
 );
 
 describe("GPT-2's vocabulary", () => {

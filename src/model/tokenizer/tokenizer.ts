@@ -1,4 +1,4 @@
-import { ValueError } from "../errors.ts";
+import { ValueError } from "../../errors.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { byteSymbols, mergePairs } from "./bpe.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";

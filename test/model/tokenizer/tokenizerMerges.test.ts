@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byteSymbols, type MergeTable, mergePairs } from "../../src/model/bpe.ts";
+import { byteSymbols, type MergeTable, mergePairs } from "../../../src/model/tokenizer/bpe.ts";
 
 /** A table over one-letter and longer tokens, ids in the order of `tokens`; merges as "a b", lowest rank first. */
 function tableOf(tokens: readonly string[], merges: readonly string[]) {

@@ -1,0 +1,95 @@
+import { readFileSync, statSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { demoModel } from "../../src/demo/index.ts";
+import { directLogitAttribution, type Gpt2, toTable } from "../../src/index.ts";
+import { fromPretrained } from "../../src/node/index.ts";
+
+interface Case {
+  readonly prompt: string;
+  readonly answer: string;
+  readonly wrong: string;
+  /** Where several answers are right: the two-digit tokens that are. */
+  readonly valid?: readonly string[];
+}
+
+const folder = new URL("../../src/demo/model/", import.meta.url);
+const heldOut: Record<string, Case[]> = JSON.parse(
+  readFileSync(new URL("../fixtures/demo-model/heldout.json", import.meta.url), "utf8"),
+);
+const twoDigits = Array.from({ length: 100 }, (_, i) => String(i).padStart(2, "0"));
+const model = await demoModel({ compatibilityMode: true });
+
+/** The definitions of docs/demo-model.md: over the whole vocabulary, save for agreement. */
+function isRight(task: string, { prompt, answer, wrong, valid }: Case): boolean {
+  const logits = model.run(prompt, { logits: "last" }).data;
+  const logit = (token: string) => logits[model.toSingleToken(token)];
+  if (task === "agreement") return logit(answer) > logit(wrong);
+  const top = logits.indexOf(Math.max(...logits));
+  if (valid === undefined) return top === model.toSingleToken(answer);
+  const mass = (tokens: readonly string[]) => tokens.reduce((sum, token) => sum + Math.exp(logit(token)), 0);
+  const invalid = twoDigits.filter((token) => !valid.includes(token));
+  return valid.some((token) => model.toSingleToken(token) === top) && mass(valid) > mass(invalid);
+}
+
+describe("held-out accuracy", () => {
+  test.each([
+    ["indirectObject", 0.97],
+    ["repetition", 0.97],
+    ["facts", 0.95],
+    ["successors", 0.95],
+    ["agreement", 0.95],
+    ["greaterThan", 0.95],
+  ])("%s is at least %d", (task, required) => {
+    const cases = heldOut[task];
+    expect(cases.length).toBeGreaterThanOrEqual(150);
+    const right = cases.filter((item) => isRight(task, item)).length;
+    expect(right / cases.length).toBeGreaterThanOrEqual(required);
+  });
+});
+
+describe("the prompt of `npm start`", () => {
+  const prompt = "When Mary and John went to the store, John gave a drink to";
+
+  test("is answered with a clear margin, in both orders", () => {
+    const { check } = directLogitAttribution(model, prompt, { answer: " Mary", wrong: " John" })
+      .attributions[0];
+    expect(check.logit).toBeGreaterThan(2);
+    const swapped = prompt.replace("Mary and John", "John and Mary");
+    const other = directLogitAttribution(model, swapped, { answer: " Mary", wrong: " John" }).attributions[0];
+    expect(other.check.logit).toBeGreaterThan(2);
+  });
+
+  test.each(["component", "layer", "head"] as const)(
+    "is attributed by %s, and the table shows it",
+    (unit) => {
+      const result = directLogitAttribution(model, prompt, { answer: " Mary", wrong: " John", unit });
+      const [{ check }] = result.attributions;
+      expect(Math.abs(check.sum + check.bias - check.logit)).toBeLessThanOrEqual(
+        check.bound + check.roundingBound,
+      );
+      expect(toTable(result)).toContain(
+        unit === "head" ? "remainder" : unit === "layer" ? "final_post" : "embed",
+      );
+    },
+  );
+});
+
+test("the files are a Hugging Face folder under 600 kB", async () => {
+  const names = ["config.json", "model.safetensors", "vocab.json", "merges.txt"];
+  expect(names.reduce((sum, name) => sum + statSync(new URL(name, folder)).size, 0)).toBeLessThan(600_000);
+  const opened: Gpt2 = await fromPretrained(folder.pathname, { compatibilityMode: true });
+  const logits = (of: Gpt2) => of.run("The capital of France is", { logits: "last" }).data;
+  expect(logits(opened)).toEqual(logits(model));
+});
+
+test("every word of the held-out cases is one token with its leading space", () => {
+  for (const { prompt, answer, wrong } of heldOut.indirectObject) {
+    expect(model.toTokens(prompt).length - 1).toBe(
+      prompt
+        .replace(/([,.])/g, " $1")
+        .trim()
+        .split(/\s+/).length,
+    );
+    expect([answer, wrong].map((token) => model.toSingleToken(token))).toHaveLength(2);
+  }
+});
