@@ -27,6 +27,7 @@ export {
   type BlockWeights,
   type ByteFile,
   type CacheOptions,
+  type CheckpointOptions,
   createTokenizer,
   type DecomposeOptions,
   type FinalNorm,
@@ -51,6 +52,8 @@ export {
   modelFromWeights,
   type OuterWeights,
   type Positions,
+  type PromptReader,
+  parseConfig,
   type ResidualStack,
   type ResidualWriter,
   type RunOptions,
@@ -63,6 +66,7 @@ export {
 export { type TableOptions, toTable } from "./report/index.ts";
 export {
   type Accuracy,
+  type Activation,
   jsKernels,
   type Kernels,
   type PackedMatrix,

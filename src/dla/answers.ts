@@ -12,10 +12,13 @@ export type Answers = TokenRef | readonly TokenRef[] | readonly (readonly TokenR
 
 /** What to attribute: an answer, an answer less a wrong one, or a direction. */
 export interface AnswerOptions {
-  readonly answer?: Answers;
-  readonly wrong?: Answers;
-  /** [dModel], on the final norm's output: what a probe or an unembedding column would be multiplied with. */
-  readonly direction?: Float64Array;
+  readonly answer?: Answers | undefined;
+  readonly wrong?: Answers | undefined;
+  /**
+   * [dModel], on the final norm's output, as a column of W_U is. On a folded model that output has no gamma and
+   * beta: for a probe made on the trained model's, attribute the raw model with `allowRawWeights`, or multiply by gamma.
+   */
+  readonly direction?: Float64Array | undefined;
 }
 
 /** What is read at one prompt and position. Readings of the same tokens are the same object. */

@@ -103,6 +103,6 @@ export function expectCache(
   if (missing.length === 0) return;
   throw new ValueError(
     `${where}: got a cache without ${missing.map((name) => `"${name}"`).join(", ")}, which the rows or their check need. ` +
-      "Ask for these in runWithCache's names, or leave names out.",
+      "Ask for these in runWithCache's names, or leave names out, and run all layers.",
   );
 }

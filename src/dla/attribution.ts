@@ -1,3 +1,4 @@
+import { ValueError } from "../errors.ts";
 import { type ModelInput, type Positions, readPrompts, resolvePositions } from "../model/index.ts";
 import { type AnswerOptions, readTargets, type Target, wantsNext } from "./answers.ts";
 import {
@@ -6,8 +7,8 @@ import {
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
-import { runBatches, siteOf } from "./batches.ts";
-import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
+import { runBatches, sitesByReading } from "./batches.ts";
+import { checkSum, dot, expectCheck } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
@@ -25,15 +26,15 @@ import {
 /** What to attribute, where and how finely. */
 export interface AttributionOptions extends AnswerOptions {
   /** Default "component". */
-  readonly unit?: Unit;
+  readonly unit?: Unit | undefined;
   /** One position, a list, or "all", counted in each prompt's own tokens; default the last, -1. */
-  readonly pos?: Positions;
+  readonly pos?: Positions | undefined;
   /** Activations of the very prompts and model, so that nothing runs. */
-  readonly cache?: AttributableCache;
+  readonly cache?: AttributableCache | undefined;
   /** Attribute a model with its weights as trained, by putting the final norm's affine part on the direction. */
-  readonly allowRawWeights?: boolean;
+  readonly allowRawWeights?: boolean | undefined;
   /** Whether a text gets the BOS token in front; default true. */
-  readonly prependBos?: boolean;
+  readonly prependBos?: boolean | undefined;
 }
 
 /**
@@ -73,7 +74,11 @@ export function attribute(
   const { unit = "component", cache, prependBos } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectUnit(where, model, unit);
-  const prompts = readPrompts(where, model, input ?? cache?.tokens ?? [], prependBos);
+  const given = input ?? cache?.tokens;
+  if (given === undefined) {
+    throw new ValueError(`${where}: got neither an input nor a cache, expected one. Give a prompt.`);
+  }
+  const prompts = readPrompts(where, model, given, prependBos);
   const positions = prompts.map((prompt, index) =>
     attributedPositions(`${where}: prompt ${index}`, prompt, options),
   );
@@ -83,20 +88,20 @@ export function attribute(
 
   const everyPrompt = prompts.map((_, prompt) => prompt);
   const batches = cache ? [{ prompts: everyPrompt, cache }] : runBatches(model, prompts, positions, names);
-  const attributions: Attribution[][] = new Array(prompts.length);
+  const attributions: Attribution[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
   for (const batch of batches) {
-    const project = oncePerReading((reading) => projectSplits(model, unit, reading.u));
-    for (const [row, prompt] of batch.prompts.entries()) {
-      attributions[prompt] = targets[prompt].map((target) =>
-        attributeSite(
+    for (const [reading, sites] of sitesByReading(batch, targets)) {
+      const projections = projectSplits(model, unit, reading.u);
+      for (const { prompt, index, site } of sites) {
+        attributions[prompt][index] = attributeSite(
           where,
           model,
           unit,
-          target,
-          project(target.reading),
-          siteOf(batch.cache, row, target.pos),
-        ),
-      );
+          targets[prompt][index],
+          projections,
+          site,
+        );
+      }
     }
   }
   return {
@@ -130,6 +135,7 @@ function attributeSite(
   const output = site.read(finalNorm.outputHook);
   const check = checkSum(reading, finalNorm, accuracy, {
     sum: isCumulative(unit) ? data[data.length - 1] : data.reduce((sum, row) => sum + row, 0),
+    rows: data,
     unwritten: betaIsRow ? reading.beta : 0,
     bias: betaIsRow ? b_U : b_U + reading.beta,
     logits: readLogits(model, target, site, output),
@@ -147,16 +153,6 @@ function attributeSite(
     wrong: describeToken(model, target.wrong),
     scores: { shape: [data.length], data },
     check,
-  };
-}
-
-/** What is computed from a reading, once: many prompts share one. */
-function oncePerReading<T>(compute: (reading: Reading) => T): (reading: Reading) => T {
-  const known = new Map<Reading, T>();
-  return (reading) => {
-    const value = known.get(reading) ?? compute(reading);
-    known.set(reading, value);
-    return value;
   };
 }
 

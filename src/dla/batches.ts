@@ -1,4 +1,6 @@
+import type { Target } from "./answers.ts";
 import type { Attributable, AttributableCache } from "./attributable.ts";
+import type { Reading } from "./check.ts";
 import type { Site } from "./rows.ts";
 
 /** Prompts of one length and their activations. */
@@ -9,7 +11,7 @@ export interface Batch {
 }
 
 /** How many tokens run at once: enough to fill the kernels' tiles, few enough to bound memory. */
-const BATCH_TOKENS = 4096;
+const BATCH_TOKENS = 1024;
 
 /**
  * Runs the prompts in batches of one length each, so that nothing is padded, one batch after the other.
@@ -44,8 +46,31 @@ function groupByLength(prompts: readonly (readonly number[])[]): number[][] {
   return [...byLength.values()].flat();
 }
 
+/** One target's place: its prompt, its index among the prompt's targets, and the activations there. */
+export interface TargetSite {
+  readonly prompt: number;
+  readonly index: number;
+  readonly site: Site;
+}
+
+/** A batch's targets by what they read, so that what a reading needs is computed once and then dropped. */
+export function sitesByReading(
+  batch: Batch,
+  targets: readonly (readonly Target[])[],
+): Map<Reading, TargetSite[]> {
+  const sites = new Map<Reading, TargetSite[]>();
+  for (const [row, prompt] of batch.prompts.entries()) {
+    for (const [index, { reading, pos }] of targets[prompt].entries()) {
+      const known = sites.get(reading) ?? [];
+      known.push({ prompt, index, site: siteOf(batch.cache, row, pos) });
+      sites.set(reading, known);
+    }
+  }
+  return sites;
+}
+
 /** The activations of one row of a batch at one position, which the cache holds. */
-export function siteOf(cache: AttributableCache, row: number, pos: number): Site {
+function siteOf(cache: AttributableCache, row: number, pos: number): Site {
   const index = row * cache.positions.length + cache.positions.indexOf(pos);
   return {
     has: (hook) => cache.has(hook),

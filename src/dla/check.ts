@@ -39,6 +39,8 @@ export interface Reading {
 /** What the check compares, at one prompt and position. */
 export interface CheckInput {
   readonly sum: number;
+  /** What the sum is of, each in units of the logit. */
+  readonly rows: Float64Array;
   /** What of the sum nothing wrote: the `beta` row of raw weights, else 0. */
   readonly unwritten: number;
   readonly bias: number;
@@ -85,14 +87,15 @@ export function checkSum(reading: Reading, norm: FinalNorm, accuracy: Accuracy, 
     logit,
     error: sum + rounding + bias - logit,
     bound: normError(reading, norm, accuracy, input) + logitError(reading, accuracy, input) + own,
-    roundingBound: (additionError(reading.u, input.writes) + input.splitError) / scale + own,
+    roundingBound: (additionError(reading.u, input.writes) + input.splitError) / Math.abs(scale) + own,
   };
 }
 
-/** @throws CheckError unless both bounds hold; a NaN holds none */
+/** @throws CheckError unless both bounds are finite and hold; a NaN holds none */
 export function expectCheck(where: string, check: Check): void {
   const { rounding, roundingBound, error, bound } = check;
-  if (Math.abs(rounding) <= roundingBound && Math.abs(error) <= bound) return;
+  const holds = (value: number, limit: number) => Number.isFinite(limit) && Math.abs(value) <= limit;
+  if (holds(rounding, roundingBound) && holds(error, bound)) return;
   throw new CheckError(
     `${where}: got rows that do not add up to the model's logit: rounding ${rounding} (expected at most ${roundingBound}), ` +
       `error ${error} (expected at most ${bound}); sum ${check.sum}, bias ${check.bias}, logit ${check.logit}. ` +
@@ -115,7 +118,8 @@ function additionError(u: Float64Array, writes: readonly Float32Array[]): number
 }
 
 function normError(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input: CheckInput): number {
-  const { x, scale, output } = input;
+  const { x, output } = input;
+  const scale = Math.abs(input.scale);
   const mean = norm.centred ? average(x, (value) => value) : 0;
   const meanError = norm.centred ? accuracy.accumulation(x.length) * average(x, Math.abs) : 0;
   let total = 0;
@@ -141,7 +145,8 @@ function logitError(reading: Reading, accuracy: Accuracy, input: CheckInput): nu
 /** What float64 may lose in the rows, the direction and this check: n operations on terms of these magnitudes. */
 function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): number {
   const { w } = reading;
-  const { x, scale, writes, output } = input;
+  const { x, writes, output, rows } = input;
+  const scale = Math.abs(input.scale);
   const size = w.length;
   const weight = (i: number) => Math.abs(w[i]) * (norm.gamma ? Math.abs(norm.gamma[i]) : 1);
   let meanWeight = 0;
@@ -153,9 +158,10 @@ function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): num
     for (const write of writes) terms += Math.abs(write[i]);
     magnitude += (weight(i) + meanWeight) * (terms / scale) + Math.abs(w[i] * output[i]);
   }
+  for (const row of rows) magnitude += Math.abs(row);
   magnitude += Math.abs(input.bias) + input.logits.reduce((total, logit) => total + Math.abs(logit), 0);
   const underflow = size * size * (writes.length + 16) * (1 + 1 / scale) * Number.MIN_VALUE;
-  return 2 * (size + writes.length + 16) * U64 * magnitude + underflow;
+  return 2 * (size + writes.length + rows.length + 16) * U64 * magnitude + underflow;
 }
 
 function average(x: Float32Array, of: (value: number) => number): number {

@@ -19,10 +19,15 @@ export function describePrompt(
   const given = typeof input === "string" ? input : input?.[index];
   const { tokenizer } = model;
   return {
-    text: typeof given === "string" ? given : tokenizer ? tokenizer.decode(tokens) : null,
+    text: typeof given === "string" ? given : decode(tokenizer, tokens),
     tokens,
     stringTokens: tokenizer ? tokens.map((id) => showToken(tokenizer, id)) : null,
   };
+}
+
+/** Null without a tokenizer, and for ids that only pad the vocabulary: they have no text. */
+function decode(tokenizer: Attributable["tokenizer"], tokens: readonly number[]): string | null {
+  return tokenizer && tokens.every((id) => id < tokenizer.vocabSize) ? tokenizer.decode(tokens) : null;
 }
 
 /** A token by id and text; null for none. */

@@ -30,7 +30,7 @@ export function dla(
   model: Attributable,
   prompts: ModelInput,
   answerTokens: readonly (readonly TokenRef[])[],
-  options: { accumulated?: boolean } = {},
+  options: { accumulated?: boolean | undefined } = {},
 ): DlaResult {
   const columns = answerColumns(answerTokens);
   const result = attribute("dla", model, prompts, {

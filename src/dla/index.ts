@@ -4,5 +4,5 @@ export { type AttributionOptions, directLogitAttribution } from "./attribution.t
 export type { Check } from "./check.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
-export type { Unit } from "./rows.ts";
+export { isCumulative, type Unit } from "./rows.ts";
 export { type AttributionDocument, type MeanScores, mean, toJSON, top } from "./summary.ts";

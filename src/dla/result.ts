@@ -22,7 +22,7 @@ export interface Attribution {
 
 /** A prompt as it was attributed. */
 export interface AttributedPrompt {
-  /** As given; decoded where ids were; null without a tokenizer. */
+  /** As given; decoded where ids were; null without a tokenizer, or for ids that it does not have. */
   readonly text: string | null;
   readonly tokens: readonly number[];
   readonly stringTokens: readonly string[] | null;

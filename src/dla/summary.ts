@@ -6,7 +6,7 @@ import type { AttributionResult } from "./result.ts";
 /** The mean scores of a result's attributions, and how sure they are. */
 export interface MeanScores {
   readonly scores: Tensor64;
-  /** Of the mean, by the sample's standard deviation (n − 1); null for a single attribution. */
+  /** Of the mean, as if attributions were independent, by the sample's standard deviation (n − 1); null for a single one. */
   readonly standardErrors: Tensor64 | null;
 }
 

@@ -29,11 +29,11 @@ export interface Gpt2Parts {
 /** What `runWithCache` keeps. */
 export interface CacheOptions extends RunOptions {
   /** Which activations: a name, a list or a predicate. Without it all but those that cost extra. */
-  readonly names?: HookFilter;
+  readonly names?: HookFilter | undefined;
   /** At which positions; default all. */
-  readonly pos?: Positions;
+  readonly pos?: Positions | undefined;
   /** Hooks to run with; the cache holds what they returned. */
-  readonly hooks?: readonly Hook[];
+  readonly hooks?: readonly Hook[] | undefined;
 }
 
 /**
@@ -49,12 +49,17 @@ export class Gpt2 {
   readonly tokenizer: Tokenizer | undefined;
   /** Whether the LayerNorms are folded and the weights centred: what attribution needs. */
   readonly compatibilityMode: boolean;
+  /** @internal */
   readonly embedding: Embedding;
+  /** @internal */
   readonly blocks: readonly Block[];
+  /** @internal */
   readonly lnFinal: Affine | null;
   readonly unembedding: Unembedding;
   /** What adds to the residual stream, in the order in which it is added. */
   readonly writers: readonly ResidualWriter[];
+  /** The norm before the unembedding. */
+  readonly finalNorm: FinalNorm;
   readonly #outer: OuterWeights;
 
   constructor(parts: Gpt2Parts) {
@@ -79,6 +84,15 @@ export class Gpt2 {
       ? foldedUnembedding(kernels, table, lnFinal_w, lnFinal_b)
       : rawUnembedding(kernels, table, dModel);
     this.writers = gpt2Writers(kernels, config, parts.blocks);
+    this.finalNorm = {
+      centred: true,
+      gamma: this.lnFinal?.gamma ?? null,
+      beta: this.lnFinal?.beta ?? null,
+      eps: config.eps,
+      inputHook: `blocks.${config.nLayers - 1}.hook_resid_post`,
+      scaleHook: "ln_final.hook_scale",
+      outputHook: "unembed.hook_in",
+    };
     this.#outer = outer;
   }
 
@@ -158,12 +172,15 @@ export class Gpt2 {
   }
 
   /** A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false. */
-  toTokens(text: string, options: { prependBos?: boolean } = {}): number[] {
+  toTokens(text: string, options: { prependBos?: boolean | undefined } = {}): number[] {
     return textToTokens("toTokens", this, text, options.prependBos);
   }
 
   /** The tokens of a text or of ids as strings; one that is not valid UTF-8 alone is shown by its bytes. */
-  toStringTokens(input: string | readonly number[], options: { prependBos?: boolean } = {}): string[] {
+  toStringTokens(
+    input: string | readonly number[],
+    options: { prependBos?: boolean | undefined } = {},
+  ): string[] {
     const ids = typeof input === "string" ? this.toTokens(input, options) : input;
     const tokenizer = expectTokenizer("toStringTokens", this);
     return ids.map((id) => {
@@ -184,18 +201,5 @@ export class Gpt2 {
   /** Each block's parts, as TransformerLens's bridges name them. */
   layerTypes(): string[] {
     return this.blocks.map(() => "attn+mlp");
-  }
-
-  /** The norm before the unembedding. */
-  get finalNorm(): FinalNorm {
-    return {
-      centred: true,
-      gamma: this.lnFinal?.gamma ?? null,
-      beta: this.lnFinal?.beta ?? null,
-      eps: this.config.eps,
-      inputHook: `blocks.${this.config.nLayers - 1}.hook_resid_post`,
-      scaleHook: "ln_final.hook_scale",
-      outputHook: "unembed.hook_in",
-    };
   }
 }

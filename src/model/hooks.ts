@@ -82,6 +82,12 @@ export function hookTemplate(name: HookName): HookTemplate {
   return name.replace(/^blocks\.\d+\./, "blocks.{layer}.") as HookTemplate;
 }
 
+/** The axis of an activation that positions lie on; of scores and patterns the query's. */
+export function positionAxis(name: HookName): number {
+  const dims: readonly string[] = hookShapes[hookTemplate(name)];
+  return dims.indexOf(dims.includes("pos") ? "pos" : "queryPos");
+}
+
 /** The block a hook point lies in, or null. */
 export function hookLayer(name: HookName): number | null {
   const match = /^blocks\.(\d+)\./.exec(name);
@@ -137,7 +143,7 @@ export function expectHookName(where: string, name: string, names: readonly Hook
   if ((names as readonly string[]).includes(name)) return;
   const near = nearest(name, names);
   throw new ValueError(
-    `${where}: got "${name}", expected the name of a hook point of this model. ` +
+    `${where}: got "${name}", expected the name of a hook point of this model that the run reaches. ` +
       (near ? `Did you mean "${near}"?` : `The names are in hookNames(model.config.nLayers).`),
   );
 }

@@ -7,8 +7,9 @@ export type {
   HeadOptions,
   ResidualStack,
 } from "./cache/residualStacks.ts";
+export type { CheckpointOptions } from "./checkpoint/checkpoint.ts";
 export type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
-export type { Gpt2Config } from "./config.ts";
+export { type Gpt2Config, parseConfig } from "./config.ts";
 export type { ByteFile, ModelFiles, Source } from "./files/byteSource.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../errors.ts";
 import { jsKernels, type Kernels } from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
-import type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
+import { type BlockWeights, expectWeights, type OuterWeights } from "./checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
 import { fileNamed, fileNames, type ModelFiles } from "./files/byteSource.ts";
 import { readText } from "./files/json.ts";
@@ -13,11 +13,11 @@ import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenize
 /** How a model is to be made. */
 export interface ModelOptions {
   /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
-  readonly compatibilityMode?: boolean;
+  readonly compatibilityMode?: boolean | undefined;
   /** What results call it; default "gpt2". */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The backend that computes; default the pure-TypeScript one. */
-  readonly kernels?: Kernels;
+  readonly kernels?: Kernels | undefined;
 }
 
 /** How a model is to be read from files. */
@@ -60,12 +60,14 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
  * A model from weights in memory, as trained.
  *
  * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
+ * @throws ShapeError when a weight has not the size that the config gives it
  */
 export function modelFromWeights(
   config: Gpt2Config,
   weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
   options: ModelOptions & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
+  expectWeights(config, weights);
   const blocks = weights.blocks.map(blockBuilder(config, options));
   return assemble(config, blocks, weights, options.tokenizer, options);
 }

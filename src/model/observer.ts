@@ -16,7 +16,7 @@ export type Hook = readonly [HookName | ((name: HookName) => boolean), HookFn];
 /**
  * The hooks by name, in the order given.
  *
- * @throws ValueError for an unknown name or a predicate that matches nothing
+ * @throws ValueError for an unknown name, a predicate that matches nothing, or a hook that is no function
  */
 export function hooksByName(
   where: string,
@@ -25,6 +25,11 @@ export function hooksByName(
 ): Map<HookName, HookFn[]> {
   const byName = new Map<HookName, HookFn[]>();
   for (const [filter, fn] of hooks) {
+    if (typeof fn !== "function") {
+      throw new ValueError(
+        `${where}: got ${describe(fn)} as a hook, expected a function. Give [name, fn] pairs.`,
+      );
+    }
     for (const name of selectHooks(where, filter, names)) byName.set(name, [...(byName.get(name) ?? []), fn]);
   }
   return byName;
@@ -79,5 +84,6 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
 }
 
 function describe(value: unknown): string {
+  if (value instanceof Promise) return "a Promise (hooks run synchronously)";
   return value === null ? "null" : typeof value;
 }

@@ -13,7 +13,9 @@ export function resolvePositions(where: string, positions: Positions, length: nu
   if (positions === "all") return Array.from({ length }, (_, pos) => pos);
   const list = typeof positions === "number" ? [positions] : positions;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new ValueError(`${where}: got no position, expected at least one. Give a number, a list or "all".`);
+    throw new ValueError(
+      `${where}: got ${JSON.stringify(positions)}, expected a number, a list of at least one, or "all". Say which positions.`,
+    );
   }
   return list.map((pos) => {
     if (Number.isInteger(pos) && pos >= -length && pos < length) return pos < 0 ? pos + length : pos;

@@ -1,7 +1,7 @@
 import { ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { finalNorm, residualStream } from "./forward.ts";
-import { type HookFn, type HookName, hookNames, hookShapes, hookTemplate, namesBefore } from "./hooks.ts";
+import { type HookFn, type HookName, hookNames, namesBefore, positionAxis } from "./hooks.ts";
 import { type Observer, observe } from "./observer.ts";
 import type { Gpt2Parameters } from "./parameters.ts";
 import { type Positions, resolvePositions, takePositions } from "./positions.ts";
@@ -22,11 +22,11 @@ export type LogitsWanted =
 /** How a run is to go. */
 export interface RunOptions {
   /** Default "all". Fewer cost less: the unembedding is a third of gpt2-small. */
-  readonly logits?: LogitsWanted;
+  readonly logits?: LogitsWanted | undefined;
   /** Stop before this block, which counts from the end if negative, and return the residual stream. */
-  readonly stopAtLayer?: number;
+  readonly stopAtLayer?: number | undefined;
   /** Whether a text gets the BOS token in front; default true. Ids never do. */
-  readonly prependBos?: boolean;
+  readonly prependBos?: boolean | undefined;
 }
 
 /** What a run needs of a model. */
@@ -58,21 +58,22 @@ export function run(
   const { nLayers } = model.config;
   expectOneLength(where, tokens);
   const stop = resolveStop(where, options.stopAtLayer, nLayers);
+  if (stop !== undefined && options.logits !== undefined && options.logits !== "none") {
+    throw new ValueError(
+      `${where}: got logits and stopAtLayer, expected one of them: a run that stops early has no logits. Leave one out.`,
+    );
+  }
   const logits =
     stop === undefined ? resolveLogits(where, model, options.logits ?? "all", tokens[0].length) : undefined;
 
   const observer = observe(hooks, capture?.names ?? new Set(), (name, activation) => {
-    const axis = hookShapes[hookTemplate(name)].indexOf("pos" as never);
-    capture?.store(name, takePositions(activation, axis === -1 ? queryAxis : axis, capture.positions));
+    capture?.store(name, takePositions(activation, positionAxis(name), capture.positions));
   });
   const resid = residualStream(model, tokens, stop ?? nLayers, observer);
   return logits === undefined
     ? resid
     : readLogits(model, finalNorm(model, resid, observer), logits, observer);
 }
-
-/** Where `hook_attn_scores` and `hook_pattern` have queryPos, the position that is theirs. */
-const queryAxis = 2;
 
 /** The hook points that a run with these options reaches, in order. @throws ValueError as `run` */
 export function reachedNames(where: string, nLayers: number, stopAtLayer: number | undefined): HookName[] {
@@ -112,6 +113,11 @@ function resolveLogits(
 ): ResolvedLogits {
   if (typeof wanted === "object") {
     const { tokens, pos = -1 } = wanted;
+    if (!Array.isArray(tokens)) {
+      throw new ValueError(
+        `${where}: logits.tokens: got ${typeof tokens}, expected a list of ids. Give which tokens' logits.`,
+      );
+    }
     for (const token of tokens) expectTokenId(`${where}: logits.tokens`, model.config, token);
     const positions = resolvePositions(`${where}: logits.pos`, pos, length);
     const one = typeof pos === "number";

@@ -29,9 +29,10 @@ export function singleToken(where: string, model: PromptReader, text: string): n
     return ids[0];
   }
   const split = ids.map((id) => JSON.stringify(tokenizer.tokenString(id))).join(", ");
-  const meant = [` ${text}`, ` ${text.trim()}`, text.trim()].find(
-    (other) => tokenizer.encode(other).length === 1,
-  );
+  const meant =
+    text === ""
+      ? undefined
+      : [` ${text}`, ` ${text.trim()}`, text.trim()].find((other) => tokenizer.encode(other).length === 1);
   throw new ValueError(
     `${where}: got ${JSON.stringify(text)}, which is ${ids.length} tokens [${split}], expected one. ` +
       (meant

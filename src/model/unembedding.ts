@@ -65,7 +65,9 @@ export function foldedUnembedding(
       folded[i] = gamma[i] * (table[at] - vocabularyMean[i]);
       sum += folded[i];
     }
-    return Float32Array.from(folded, (value) => value - sum / dModel);
+    const centred = new Float32Array(dModel);
+    for (let i = 0; i < dModel; i++) centred[i] = folded[i] - sum / dModel;
+    return centred;
   }
 
   function bias(token: number): number {

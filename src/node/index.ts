@@ -11,5 +11,5 @@ import { folderFiles } from "./folder.ts";
  */
 export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
   const files = await folderFiles(folder);
-  return modelFromFiles(files, { name: basename(resolve(folder)), ...options });
+  return modelFromFiles(files, { ...options, name: options.name ?? basename(resolve(folder)) });
 }

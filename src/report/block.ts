@@ -1,4 +1,4 @@
-import type { Attribution, AttributionResult, Unit } from "../dla/index.ts";
+import { type Attribution, type AttributionResult, isCumulative, type Unit } from "../dla/index.ts";
 import { type BarScale, barScale } from "./bars.ts";
 import { type HeadGrid, headGrid, renderGrid } from "./grid.ts";
 import { field } from "./header.ts";
@@ -91,11 +91,6 @@ function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, styl
   if (!block.standardErrors) return lines;
   const errors = renderGrid(grid, block.standardErrors, { ...style, max: 0, withSign: false });
   return [...lines, "", style.paint.dim("standard errors"), ...errors];
-}
-
-/** Whether each row holds those before it, so that they are not to be summed. */
-function isCumulative(unit: Unit): boolean {
-  return unit === "layer";
 }
 
 /** The rows of greatest magnitude where `top` is given, and one for the others: so the column still adds up. */

@@ -1,4 +1,4 @@
-import type { Attribution, AttributionResult, Check } from "../dla/index.ts";
+import { type Attribution, type AttributionResult, type Check, isCumulative } from "../dla/index.ts";
 import type { Line } from "./list.ts";
 import { tiny } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
@@ -39,11 +39,11 @@ export function holds({ rounding, roundingBound, error, bound }: Check): boolean
 }
 
 function sumNote({ unit }: AttributionResult): string {
-  return unit === "layer" ? "the last row: each holds those before" : "of all rows";
+  return isCumulative(unit) ? "the last row: each holds those before" : "of all rows";
 }
 
 function biasNote({ unit, model, attributions }: AttributionResult): string {
-  const beta = unit === "layer" && !model.compatibilityMode;
+  const beta = isCumulative(unit) && !model.compatibilityMode;
   if (attributions[0].answer === null) return beta ? "the final LayerNorm's beta" : "none of a direction";
   return beta ? "the final LayerNorm's beta (b_U is 0)" : "b_U, the unembedding's";
 }

@@ -8,11 +8,11 @@ import { summaryLines } from "./summary.ts";
 /** How a table is to look. */
 export interface TableOptions {
   /** ANSI colours; default false. Signs and the sides of the bars say the same. */
-  readonly color?: boolean;
+  readonly color?: boolean | undefined;
   /** Only the k rows of greatest magnitude, greatest first, and what the others sum to. */
-  readonly top?: number;
+  readonly top?: number | undefined;
   /** Columns of the terminal; default 80. */
-  readonly width?: number;
+  readonly width?: number | undefined;
 }
 
 /** With more attributions than this, each gets a line, and their mean a table. */

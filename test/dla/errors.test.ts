@@ -64,7 +64,12 @@ describe("ValueError that names it, before anything runs", () => {
     ["an empty text without BOS", "", { answer: 1, prependBos: false }, /empty prompt/],
     ["one empty among others", [ids, [], ids], { answer: 1 }, /prompt 1: got an empty prompt/],
     ["no prompts", [], { answer: 1 }, /empty list/],
-    ["no input and no cache", undefined, { answer: 1 }, /directLogitAttribution: got an empty list/],
+    [
+      "no input and no cache",
+      undefined,
+      { answer: 1 },
+      /directLogitAttribution: got neither an input nor a cache/,
+    ],
     ["a prompt longer than the context", long, { answer: 1 }, /17 tokens, expected at most 16/],
     ["one longer than the context among others", [[1], long], { answer: 1 }, /prompt 1: got 17 tokens/],
     ["a position outside the prompt", ids, { answer: 1, pos: ids.length }, /position 15, .* -15 to 14/],
@@ -76,7 +81,7 @@ describe("ValueError that names it, before anything runs", () => {
       /prompt 1: got position 2, .*-2 to 1/,
     ],
     ["half a position", ids, { answer: 1, pos: 0.5 }, /position 0.5/],
-    ["no position", ids, { answer: 1, pos: [] }, /no position/],
+    ["no position", ids, { answer: 1, pos: [] }, /got \[\], expected a number, a list of at least one/],
     ["fewer answers than prompts", [ids, ids, ids], { answer: [1, 2] }, /2 for 3 prompts/],
     [
       "fewer wrong answers than prompts",

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Attribution, directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { CheckError } from "../../src/errors.ts";
-import { ActivationCache, type Gpt2, type HookName } from "../../src/model/index.ts";
-import { gpt2AndPrompt, weightsOf } from "../support/arbitraries.ts";
+import { ActivationCache, type Gpt2, type HookName, modelFromWeights } from "../../src/model/index.ts";
+import { gpt2AndPrompt, randomWeights, weightsOf } from "../support/arbitraries.ts";
 import { referenceAttribution } from "../support/reference.ts";
+import { tinyConfig } from "../support/tinyModel.ts";
 import { wordModel } from "./wordModel.ts";
 
 const units: readonly Unit[] = ["component", "layer", "head"];
@@ -250,6 +251,19 @@ test("a NaN or an infinity anywhere in what is added up fails the check", () => 
     const attribute = () => directLogitAttribution(folded, ids, { answer, wrong, cache: forged });
     expect(attribute, `${name} ${value}`).toThrow(CheckError);
   }
+});
+
+test("an infinite logit, or bounds that are no bounds, fail the check too", () => {
+  const huge = randomWeights(tinyConfig, 1);
+  huge.lnFinal_b.fill(5);
+  const W_U = huge.W_E.slice().fill(3e38, 0, tinyConfig.dModel);
+  const overflowing = modelFromWeights(tinyConfig, { ...huge, W_U });
+  expect(() =>
+    directLogitAttribution(overflowing, [1, 2, 3], { answer: 0, wrong: 1, allowRawWeights: true }),
+  ).toThrow(CheckError);
+  const direction = new Float64Array(folded.config.dModel).fill(1e307);
+  direction[0] = -1e307;
+  expect(() => directLogitAttribution(folded, ids, { direction })).toThrow(CheckError);
 });
 
 test("every attribution is checked, not the first alone", () => {

@@ -343,3 +343,28 @@ describe("edits of one head", () => {
     });
   });
 });
+
+describe("what is no hook", () => {
+  const model = tinyModel();
+  test.each([
+    [
+      "not a function",
+      [["hook_embed", 7 as never]],
+      "runWithHooks: got number as a hook, expected a function",
+    ],
+    [
+      "an async one",
+      [["hook_embed", (async () => {}) as never]],
+      "hook on hook_embed: got a Promise (hooks run synchronously)",
+    ],
+  ] as const)("%s: a ValueError", (_, hooks, message) => {
+    expect(() => model.runWithHooks([1, 2], hooks)).toThrow(ValueError);
+    expect(() => model.runWithHooks([1, 2], hooks)).toThrow(message);
+  });
+});
+
+test("logits and stopAtLayer exclude each other", () => {
+  const run = () => tinyModel().run([1, 2], { logits: "last", stopAtLayer: 1 });
+  expect(run).toThrow("run: got logits and stopAtLayer, expected one of them");
+  expect(tinyModel().run([1, 2], { logits: "none", stopAtLayer: 1 }).shape).toEqual([1, 2, 12]);
+});

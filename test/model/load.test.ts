@@ -6,7 +6,11 @@ import {
   jsKernels,
   type ModelFiles,
   modelFromFiles,
+  modelFromWeights,
+  ShapeError,
 } from "../../src/index.ts";
+import { randomWeights } from "../support/arbitraries.ts";
+import { tinyConfig, tinyModel, tinyTokenizer } from "../support/tinyModel.ts";
 
 const folder = new URL("../../src/demo/model/", import.meta.url);
 const bytes = Object.fromEntries(
@@ -77,4 +81,51 @@ describe("modelFromFiles", () => {
     controller.abort(new Error("enough"));
     await expect(modelFromFiles(bytes, { signal: controller.signal })).rejects.toThrow("enough");
   });
+});
+
+describe("modelFromWeights refuses what does not fit its config", () => {
+  const weights = randomWeights(tinyConfig, 1);
+  const [first, ...rest] = weights.blocks;
+  test.each([
+    [
+      "a short W_pos",
+      { W_pos: new Float32Array(24) },
+      {},
+      "W_pos: got shape [24], expected [nCtx=10 · dModel=12=120]",
+    ],
+    [
+      "a short W_E",
+      { W_E: new Float32Array(96) },
+      {},
+      "W_E: got shape [96], expected [dVocab=17 · dModel=12=204]",
+    ],
+    [
+      "a block too many",
+      { blocks: [first, ...rest, first] },
+      {},
+      "blocks: got shape [3], expected [nLayers=2]",
+    ],
+    ["a block too few", { blocks: [first] }, {}, "blocks: got shape [1], expected [nLayers=2]"],
+    [
+      "a block's weight",
+      { blocks: [first, { ...first, W_in: first.b_in }] },
+      {},
+      "blocks[1].W_in: got shape [7], expected [dModel=12 · dMlp=7=84]",
+    ],
+    ["heads that do not share dModel", {}, { nHeads: 2 }, "config: got shape [8], expected [dModel=12]"],
+  ])("%s: a ShapeError", (_, ofWeights, ofConfig, message) => {
+    const make = () => modelFromWeights({ ...tinyConfig, ...ofConfig }, { ...weights, ...ofWeights });
+    expect(make).toThrow(ShapeError);
+    expect(make).toThrow(message);
+  });
+});
+
+test("ids that only pad the vocabulary are attributed, and shown by their number", () => {
+  const model = tinyModel({ tokenizer: tinyTokenizer() });
+  const { prompts, attributions } = directLogitAttribution(model, [1, 15, 2], {
+    answer: 16,
+    allowRawWeights: true,
+  });
+  expect(prompts).toEqual([{ text: null, tokens: [1, 15, 2], stringTokens: ["a", "<15>", "t"] }]);
+  expect(attributions[0].answer).toEqual({ id: 16, text: "<16>" });
 });

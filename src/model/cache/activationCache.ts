@@ -1,6 +1,6 @@
 import { nearest, ValueError } from "../../errors.ts";
 import type { Tensor, Tensor64 } from "../../tensor/index.ts";
-import { hookNames } from "../hooks.ts";
+import { type HookName, hookNames, positionAxis } from "../hooks.ts";
 import { type Positions, resolvePositions, takePositions } from "../positions.ts";
 import type { Activations, CachedModel } from "./activations.ts";
 import { actName } from "./actName.ts";
@@ -87,9 +87,10 @@ export class ActivationCache implements Activations {
     });
   }
 
-  /** An activation [batch, pos, …] at some positions. */
+  /** An activation at some positions: of scores and patterns, at these queries. */
   at(name: string, positions: Positions): Tensor {
-    return takePositions(this.get(name), 1, this.indexPositions("cache.at", positions));
+    const axis = positionAxis(this.#fullName(name) as HookName);
+    return takePositions(this.get(name), axis, this.indexPositions("cache.at", positions));
   }
 
   /** What each sublayer wrote to the residual stream before a layer: `embed`, `pos_embed`, `0_attn_out`, … */

@@ -9,7 +9,7 @@ import type { ResidualStack } from "./residualStacks.ts";
 /** Whose logit: one token for all prompts, or one each; less the wrong one's, where given. */
 export interface LogitAttrsOptions {
   readonly answer: TokenRef | readonly TokenRef[];
-  readonly wrong?: TokenRef | readonly TokenRef[];
+  readonly wrong?: TokenRef | readonly TokenRef[] | undefined;
 }
 
 /**
@@ -28,6 +28,11 @@ export function logitAttrs(cache: Activations, rows: ResidualStack, options: Log
     { components, batch: cache.tokens.length, pos: positions.length, dModel: cache.model.config.dModel },
     "Build the stack from this cache.",
   );
+  if (rows.normalized) {
+    throw new ValueError(
+      "logitAttrs: got a stack made with applyLn, expected one without: the final norm's scale is applied here. Leave applyLn out.",
+    );
+  }
   const answers = onePerPrompt("logitAttrs: answer", cache, options.answer);
   const wrongs =
     options.wrong === undefined ? undefined : onePerPrompt("logitAttrs: wrong", cache, options.wrong);
@@ -53,6 +58,6 @@ function onePerPrompt(where: string, cache: Activations, given: TokenRef | reado
   const list = Array.isArray(given) ? given : Array.from({ length: count }, () => given);
   if (list.length === count) return list.map((token) => readToken(where, cache.model, token));
   throw new ValueError(
-    `${where}: got ${list.length} tokens for ${count} prompts. Give one for all, or one each.`,
+    `${where}: got ${list.length} tokens for ${count} prompts, expected one for all, or one each. Give as many as there are prompts.`,
   );
 }

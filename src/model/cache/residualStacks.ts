@@ -17,35 +17,37 @@ export interface ResidualStack {
   readonly labels: readonly string[];
   /** The positions of the pos axis, from 0. */
   readonly positions: readonly number[];
+  /** Whether the rows went through a norm already (`applyLn`). */
+  readonly normalized: boolean;
 }
 
 interface StackOptions {
   /** The residual stream before this block; default after the last. Negative from the end, -1 for after the last as in TransformerLens. */
-  readonly layer?: number;
+  readonly layer?: number | undefined;
   /** Divide by the scale that reads there, after centring: the final norm's, or the block's ln1 (ln2 with `mlpInput`). */
-  readonly applyLn?: boolean;
+  readonly applyLn?: boolean | undefined;
   /** Default all that the cache holds. */
-  readonly pos?: Positions;
+  readonly pos?: Positions | undefined;
 }
 
 export interface DecomposeOptions extends StackOptions {
   /** The residual stream that the block's MLP reads rather than its attention. */
-  readonly mlpInput?: boolean;
+  readonly mlpInput?: boolean | undefined;
   /** Which sublayers; default both. */
-  readonly mode?: "all" | "attn" | "mlp";
+  readonly mode?: "all" | "attn" | "mlp" | undefined;
   /** Default true. */
-  readonly inclEmbeds?: boolean;
+  readonly inclEmbeds?: boolean | undefined;
 }
 
 export interface AccumulateOptions extends StackOptions {
-  readonly mlpInput?: boolean;
+  readonly mlpInput?: boolean | undefined;
   /** The residual stream between attention and MLP too. */
-  readonly inclMid?: boolean;
+  readonly inclMid?: boolean | undefined;
 }
 
 export interface HeadOptions extends StackOptions {
   /** A last row of all that is not heads: embeddings, MLPs and b_O. */
-  readonly inclRemainder?: boolean;
+  readonly inclRemainder?: boolean | undefined;
 }
 
 /** TransformerLens's `decompose_resid`: its rows, labels and order. */
@@ -130,7 +132,7 @@ function normalizeStack(
   const repeated = new Float32Array(stack.labels.length * scales.length);
   for (let row = 0; row < stack.labels.length; row++) repeated.set(scales, row * scales.length);
   const shape = [...stack.stack.shape.slice(0, -1), 1];
-  return { ...stack, stack: normalizeRows(kernels, stack.stack, tensor(shape, repeated)) };
+  return { ...stack, stack: normalizeRows(kernels, stack.stack, tensor(shape, repeated)), normalized: true };
 }
 
 /** The whole final norm of every row, with a scale of its own. */
@@ -140,6 +142,7 @@ function normalizeAnew(cache: Activations, stack: ResidualStack): ResidualStack 
   return {
     ...stack,
     stack: lnFinal ? affineRows(kernels, normalized, lnFinal.gamma, lnFinal.beta) : normalized,
+    normalized: true,
   };
 }
 
@@ -164,7 +167,7 @@ function stackRows(
   const stack = tensor([rows.length, ...first.shape]);
   for (const [index, [, row]] of rows.entries()) stack.data.set(row.data, index * sizeOf(first.shape));
   const positions = cache.indexPositions(where, pos).map((index) => cache.positions[index]);
-  return { stack, labels: rows.map(([label]) => label), positions };
+  return { stack, labels: rows.map(([label]) => label), positions, normalized: false };
 }
 
 /** One head of [batch, pos, head, dModel], as [batch, pos, dModel]. */

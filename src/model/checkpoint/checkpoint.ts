@@ -10,11 +10,11 @@ import type { BlockWeights, OuterWeights } from "./weights.ts";
 
 export interface CheckpointOptions {
   /** Told of what is read, but may not be what was meant. Default: console.warn. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Called after each tensor, with bytes of the file that holds it. */
-  readonly onProgress?: (progress: { file: string; read: number; size: number }) => void;
+  readonly onProgress?: ((progress: { file: string; read: number; size: number }) => void) | undefined;
   /** Stops between two reads; a fetch, at once. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,3 +1,6 @@
+import { expectShape } from "../../errors.ts";
+import type { Gpt2Config } from "../config.ts";
+
 /**
  * One block's weights: row-major [inputs, outputs]; heads side by side in the columns of W_Q, W_K, W_V and the rows
  * of W_O.
@@ -82,3 +85,38 @@ export const configKeys: Readonly<Record<WeightDim, string>> = {
   dVocab: "vocab_size",
   nCtx: "n_positions",
 };
+
+/**
+ * That weights in memory are those of a config.
+ *
+ * @throws ShapeError for a weight of another size, or another number of blocks
+ */
+export function expectWeights(
+  config: Gpt2Config,
+  weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
+): void {
+  const where = "modelFromWeights";
+  const { nLayers, nHeads, dHead, dModel } = config;
+  const remedy = "Give the config and the weights of one model.";
+  expectShape(
+    `${where}: config`,
+    [nHeads * dHead],
+    { dModel },
+    "Give heads that share dModel: nHeads · dHead.",
+  );
+  expectShape(`${where}: blocks`, [weights.blocks.length], { nLayers }, remedy);
+  const check = <W extends object>(here: string, from: W, sources: readonly WeightSource<keyof W>[]) => {
+    for (const { dims, fills } of sources) {
+      const size = dims.reduce((product, dim) => product * config[dim], 1);
+      for (const name of fills) {
+        const weight = from[name] as Float32Array | null | undefined;
+        if (name === "W_U" && weight === null) continue;
+        const expected = { [dims.map((dim) => `${dim}=${config[dim]}`).join(" · ")]: size };
+        expectShape(`${where}: ${here}${String(name)}`, [weight?.length ?? 0], expected, remedy);
+      }
+    }
+  };
+  check<OuterWeights>("", weights, outerSources);
+  for (const [layer, block] of weights.blocks.entries())
+    check<BlockWeights>(`blocks[${layer}].`, block, blockSources);
+}

@@ -36,7 +36,7 @@ export function fileNamed(files: ModelFiles, name: string): Source | undefined {
 }
 
 function isMap(files: ModelFiles): files is ReadonlyMap<string, Source> {
-  return isA(files, "Map", Map);
+  return isA<ReadonlyMap<string, Source>>(files, "Map");
 }
 
 /**
@@ -50,22 +50,22 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
   if (typeof source === "function") {
     return openSource(await attempt(name, "could not be opened", signal, source), name, signal);
   }
-  if (isA(source, "URL", URL)) {
+  if (isA<URL>(source, "URL")) {
     const response = await attempt(name, `could not be fetched from ${source.href}`, signal, () =>
       fetch(source, signal ? { signal } : {}),
     );
     return openSource(response, name, signal);
   }
-  if (isA(source, "Response", Response)) {
+  if (isA<Response>(source, "Response")) {
     expectGood(source, name);
     return openSource(source.body ?? new Uint8Array(), name, signal);
   }
-  if (isA(source, "ArrayBuffer", ArrayBuffer)) return openSource(new Uint8Array(source), name, signal);
+  if (isA<ArrayBuffer>(source, "ArrayBuffer")) return openSource(new Uint8Array(source), name, signal);
   if (ArrayBuffer.isView(source)) {
     const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
     return byteReader(name, bytes.length, memoryBytes(bytes), signal);
   }
-  if (isA(source, "Blob", Blob) || isA(source, "File", Blob)) {
+  if (isA<Blob>(source, "Blob") || isA<Blob>(source, "File")) {
     return byteReader(name, source.size, streamBytes(source.stream()), signal);
   }
   if (hasMethod<ReadableStream<Uint8Array>>(source, "getReader")) {
@@ -114,9 +114,9 @@ function streamBytes(stream: ReadableStream<Uint8Array>) {
   );
 }
 
-/** instanceof, also for an object of another realm: a frame, a vm context. */
-function isA<T>(value: unknown, tag: string, type: abstract new (...args: never) => T): value is T {
-  return value instanceof type || Object.prototype.toString.call(value) === `[object ${tag}]`;
+/** By its tag, so that an object of another realm counts too, and no global is needed that the runtime may lack. */
+function isA<T>(value: unknown, tag: string): value is T {
+  return Object.prototype.toString.call(value) === `[object ${tag}]`;
 }
 
 function hasMethod<T>(value: unknown, method: PropertyKey): value is T {

@@ -455,3 +455,24 @@ test("there are 23 points in a block, 17 of them cached by default", () => {
   expect(hookNames(3).length).toBe(6 + 3 * 23);
   expect(cache.names.length).toBe(6 + 2 * 17);
 });
+
+test("at takes positions of scores and patterns by their queries, of the others by pos", () => {
+  const model = tinyModel();
+  const { cache } = model.runWithCache([1, 2, 3, 4, 5]);
+  const pattern = cache.at("blocks.0.attn.hook_pattern", 2);
+  expect(pattern.shape).toEqual([1, 3, 1, 5]);
+  const whole = cache.get("pattern", 0);
+  expect([...pattern.data]).toEqual(
+    [0, 1, 2].flatMap((head) => [...whole.data.slice((head * 5 + 2) * 5, (head * 5 + 3) * 5)]),
+  );
+  expect(cache.at("hook_embed", [4, 0]).shape).toEqual([1, 2, 12]);
+});
+
+test("logitAttrs refuses a stack that was normalized already", () => {
+  const { cache } = tinyModel().runWithCache([1, 2, 3]);
+  for (const stack of [cache.decomposeResid({ applyLn: true }), cache.accumulatedResid({ applyLn: true })]) {
+    expect(() => cache.logitAttrs(stack, { answer: 1 })).toThrow(
+      "logitAttrs: got a stack made with applyLn, expected one without",
+    );
+  }
+});
