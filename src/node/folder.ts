@@ -14,9 +14,9 @@ import type { ByteFile, Source } from "../model/index.ts";
 export async function folderFiles(folder: string): Promise<ReadonlyMap<string, Source>> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     const got = { ENOENT: "nothing there", ENOTDIR: "a file" }[error.code ?? ""] ?? error.message;
-    throw new CheckpointError(`${folder}: got ${got}, expected a folder with a model's files.`, {
-      cause: error,
-    });
+    const remedy = "Give its path; names on the Hugging Face hub are not looked up.";
+    const message = `${folder}: got ${got}, expected a folder with a model's files. ${remedy}`;
+    throw new CheckpointError(message, { cause: error });
   });
   const files = new Map<string, Source>();
   for (const entry of entries) {

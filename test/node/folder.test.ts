@@ -61,8 +61,16 @@ describe("folderFiles", () => {
   });
 
   test.each([
-    ["gone", (path: string) => `${path}: got nothing there, expected a folder with a model's files.`],
-    ["secret.safetensors", (path: string) => `${path}: got a file, expected a folder with a model's files.`],
+    [
+      "gone",
+      (path: string) =>
+        `${path}: got nothing there, expected a folder with a model's files. Give its path; names on the Hugging Face hub are not looked up.`,
+    ],
+    [
+      "secret.safetensors",
+      (path: string) =>
+        `${path}: got a file, expected a folder with a model's files. Give its path; names on the Hugging Face hub are not looked up.`,
+    ],
   ])("refuses %s", async (name, message) => {
     await expect(folderFiles(inRoot(name))).rejects.toThrow(message(inRoot(name)));
     await expect(folderFiles(inRoot(name))).rejects.toThrow(CheckpointError);
