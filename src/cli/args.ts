@@ -85,6 +85,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (parsed.top !== undefined && parsed.format === "json") {
     throw new UsageError("got --top and --format json, which always has every row");
   }
+  if (parsed.model === "") throw new UsageError('--model: got "", expected demo or a folder');
   if (parsed.prompts.filter((prompt) => prompt === "-").length > 1) {
     throw new UsageError('got "-" twice, expected one: stdin is read once');
   }

@@ -25,7 +25,7 @@ const demo = {
 export async function runCli(
   argv: readonly string[],
   io: Io,
-  load: (args: Arguments, io: Io) => Promise<Gpt2> = loadModel,
+  load: typeof loadModel = loadModel,
 ): Promise<number> {
   const tell = (line: string) => write(io.stderr, `${visible(line)}\n`).catch(() => {}); // nobody is left to be told
   try {
@@ -45,7 +45,7 @@ export async function runCli(
 async function attribute(
   args: Arguments,
   io: Io,
-  load: (args: Arguments, io: Io) => Promise<Gpt2>,
+  load: typeof loadModel,
   tell: (line: string) => Promise<void>,
 ): Promise<number> {
   const { inputs, ...asked } = await readInputs(args, io);
@@ -53,7 +53,11 @@ async function attribute(
     await tell("logitscope: stdin: got no prompt, expected one a line");
     return 1;
   }
-  const model = await load(args, io);
+  const model = await load(args, io, tell);
+  if (model.tokenizer === undefined && inputs.some((input) => typeof input === "string")) {
+    await tell("logitscope: this model has no tokenizer files: give --tokens 1,2,3 (and --answer-id N)");
+    return 1;
+  }
   const { records, failures } = readRecords(model, inputs, { ...args, ...asked });
   for (const { index, message } of failures) {
     const which = inputs.length > 1 ? `prompt ${index + 1} of ${inputs.length}: ` : "";

@@ -95,7 +95,8 @@ function tokenAt(
     prompts.length === 1 && !given.some(Array.isArray) ? spread(where, given, positions[0]) : given;
   if (perPrompt.length !== prompts.length) {
     throw new ValueError(
-      `${where}: got ${perPrompt.length} for ${prompts.length} prompts, expected one for all or one each. Give as many as there are prompts.`,
+      `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one per prompt. ` +
+        "A token that is the same for all is given alone, without a list.",
     );
   }
   const ids = perPrompt.map((item, prompt) => {
@@ -124,8 +125,12 @@ function spread(
 function expectCount(where: string, got: number, positions: number): void {
   if (got === positions) return;
   throw new ValueError(
-    `${where}: got ${got} for ${positions} positions, expected one each. Give as many as there are positions.`,
+    `${where}: got ${got} for ${count(positions, "position")}, expected one each. Give as many as there are positions.`,
   );
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function nextToken(

@@ -91,11 +91,16 @@ export function checkSum(reading: Reading, norm: FinalNorm, accuracy: Accuracy, 
   };
 }
 
-/** @throws CheckError unless both bounds are finite and hold; a NaN holds none */
+/** Whether both bounds are finite and hold; a NaN holds none. */
+export function checkHolds({ rounding, roundingBound, error, bound }: Check): boolean {
+  const within = (value: number, limit: number) => Number.isFinite(limit) && Math.abs(value) <= limit;
+  return within(rounding, roundingBound) && within(error, bound);
+}
+
+/** @throws CheckError unless the check holds */
 export function expectCheck(where: string, check: Check): void {
+  if (checkHolds(check)) return;
   const { rounding, roundingBound, error, bound } = check;
-  const holds = (value: number, limit: number) => Number.isFinite(limit) && Math.abs(value) <= limit;
-  if (holds(rounding, roundingBound) && holds(error, bound)) return;
   throw new CheckError(
     `${where}: got rows that do not add up to the model's logit: rounding ${rounding} (expected at most ${roundingBound}), ` +
       `error ${error} (expected at most ${bound}); sum ${check.sum}, bias ${check.bias}, logit ${check.logit}. ` +

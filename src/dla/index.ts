@@ -1,7 +1,7 @@
 export type { AnswerOptions, Answers } from "./answers.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export { type AttributionOptions, directLogitAttribution } from "./attribution.ts";
-export type { Check } from "./check.ts";
+export { type Check, checkHolds } from "./check.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";

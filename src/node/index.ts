@@ -1,4 +1,5 @@
 import { basename, resolve } from "node:path";
+import { CheckpointError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
 
@@ -11,5 +12,10 @@ import { folderFiles } from "./folder.ts";
  */
 export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
   const files = await folderFiles(folder);
-  return modelFromFiles(files, { ...options, name: options.name ?? basename(resolve(folder)) });
+  try {
+    return await modelFromFiles(files, { ...options, name: options.name ?? basename(resolve(folder)) });
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });
+  }
 }

@@ -1,4 +1,10 @@
-import { type Attribution, type AttributionResult, type Check, isCumulative } from "../dla/index.ts";
+import {
+  type Attribution,
+  type AttributionResult,
+  type Check,
+  checkHolds,
+  isCumulative,
+} from "../dla/index.ts";
 import type { Line } from "./list.ts";
 import { tiny } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
@@ -19,7 +25,7 @@ export function ledgerLines(result: AttributionResult, attributions: readonly At
 /** Whether the rows add up, and how exactly: the line that a table ends with. */
 export function checkLine(attributions: readonly Attribution[], paint: Paint): string {
   const checks = attributions.map(({ check }) => check);
-  const failed = checks.filter((check) => !holds(check)).length;
+  const failed = checks.filter((check) => !checkHolds(check)).length;
   const verdict = failed === 0 ? "✓ adds up" : `✗ ${failed} of ${checks.length} do not add up`;
   if (checks.length > 1) {
     const worst = checks.reduce((most, { error }) => Math.max(most, Math.abs(error)), 0);
@@ -31,11 +37,6 @@ export function checkLine(attributions: readonly Attribution[], paint: Paint): s
     `${paint.bold(verdict)}: float32 rounding ${tiny(rounding)} within ${tiny(roundingBound)}, ` +
     `error ${tiny(error)} within ${tiny(bound)}`
   );
-}
-
-/** Whether the rows add up within the bounds. */
-export function holds({ rounding, roundingBound, error, bound }: Check): boolean {
-  return Math.abs(rounding) <= roundingBound && Math.abs(error) <= bound;
 }
 
 function sumNote({ unit }: AttributionResult): string {

@@ -1,6 +1,5 @@
-import type { Attribution, AttributionResult } from "../dla/index.ts";
+import { type Attribution, type AttributionResult, checkHolds } from "../dla/index.ts";
 import { logitName } from "./header.ts";
-import { holds } from "./ledger.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { columns, padColumns, quoteToken, visible } from "./text.ts";
@@ -32,7 +31,7 @@ function cells(result: AttributionResult, attribution: Attribution, decimals: nu
     quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null }),
     logitName(attribution),
     signed(check.logit, decimals),
-    holds(check) ? "✓" : "✗",
+    checkHolds(check) ? "✓" : "✗",
     `${visible(result.labels[most])} ${signed(data[most], decimals)}`,
   ];
 }

@@ -17,6 +17,7 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--unit", ""], '--unit: got "", expected one of component, layer, head'],
     [["--format", "csv"], '--format: got "csv", expected one of table, json'],
     [["--color", "maybe"], '--color: got "maybe", expected one of auto, always, never'],
+    [["--model", ""], '--model: got "", expected demo or a folder'],
     [["--pos", "last"], '--pos: got "last", expected an integer or "all"'],
     [["--pos", "1.5"], '--pos: got "1.5", expected an integer or "all"'],
     [["--pos="], '--pos: got "", expected an integer or "all"'],

@@ -235,7 +235,7 @@ describe("exit code 1", () => {
     [["--model", "/nowhere", "a"], "/nowhere: got nothing there, expected a folder with a model's files."],
     [
       ["--model", modelFolder("base"), "a"],
-      "got a text, expected ids, since this model was loaded without tokenizer",
+      "this model has no tokenizer files: give --tokens 1,2,3 (and --answer-id N)",
     ],
     [[...ids, "--answer", "a"], "--answer: got a text, expected ids"],
     [[...ids.slice(0, 2), "--tokens", "99"], "position 0: got token id 99"],
@@ -244,6 +244,14 @@ describe("exit code 1", () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr.startsWith(`logitscope: ${message}`), stderr).toBe(true);
     expect(stderr.match(/\n/g)).toHaveLength(1);
+  });
+
+  test("a folder without a tokenizer is not asked for the demonstration's answer", async () => {
+    const { code, stderr } = await run(["--model", modelFolder("base")]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "logitscope: this model has no tokenizer files: give --tokens 1,2,3 (and --answer-id N)\n",
+    );
   });
 
   test("an error nobody expected has no stack either", async () => {
@@ -444,4 +452,12 @@ describe("--format json", () => {
       mean: null,
     });
   });
+});
+
+test("what the loader warns of is a note on stderr", async () => {
+  const argv = ["--model", modelFolder("tied-differs"), "--tokens", "1,2", "--answer-id", "3"];
+  const { code, stdout, stderr } = await run(argv);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^note: lm_head\.weight: .*\n$/);
+  expect(stdout).not.toContain("lm_head");
 });

@@ -154,10 +154,15 @@ describe("ValueError before anything runs", () => {
   });
 
   test.each([
-    ["fewer answers than prompts", prompts, [pairs[0]], /1 for 2 prompts/],
-    ["more answers than prompts", prompts, [...pairs, pairs[0]], /3 for 2 prompts/],
-    ["more answers than the one prompt", [prompts[0]], pairs, /2 for 1 prompts/],
-    ["two answers for a bare text", prompts[0], pairs, /2 for 1 prompts/],
+    [
+      "fewer answers than prompts",
+      prompts,
+      [pairs[0]],
+      /dla: answerTokens: got a table of length 1, expected 2: one row per prompt/,
+    ],
+    ["more answers than prompts", prompts, [...pairs, pairs[0]], /length 3, expected 2/],
+    ["more answers than the one prompt", [prompts[0]], pairs, /length 2, expected 1/],
+    ["two answers for a bare text", prompts[0], pairs, /length 2, expected 1/],
     ["no answers", prompts, [], /no row/],
     ["no columns", prompts, [[], []], /rows of 0 columns/],
     [

@@ -9,6 +9,8 @@ import { parseConfig } from "../../src/model/config.ts";
 import { fileNamed, openSource } from "../../src/model/files/byteSource.ts";
 import { readText } from "../../src/model/files/json.ts";
 import { folderFiles } from "../../src/node/folder.ts";
+import { fromPretrained } from "../../src/node/index.ts";
+import { modelFolder } from "../support/fixtures.ts";
 import { store, tinyConfig, tinyTensors } from "../support/gpt2Checkpoint.ts";
 import { writeSafetensors } from "../support/writeSafetensors.ts";
 
@@ -108,5 +110,21 @@ describe("folderFiles", () => {
     writeFileSync(join(folder, "model.safetensors.index.json"), JSON.stringify({ weight_map: weightMap }));
     const loading = readCheckpoint(parseConfig(tinyConfig), await folderFiles(folder), () => {});
     await expect(loading).rejects.toThrow("expected the name of a .safetensors file beside the index");
+  });
+});
+
+describe("fromPretrained", () => {
+  test("names the model after its folder, unless it is named", async () => {
+    const folder = modelFolder("tiny-head");
+    expect((await fromPretrained(folder)).name).toBe("tiny-head");
+    expect((await fromPretrained(`${folder}/`, { name: undefined })).name).toBe("tiny-head");
+    expect((await fromPretrained(folder, { name: "mine" })).name).toBe("mine");
+  });
+
+  test("says which folder an error is of", async () => {
+    const folder = mkdtempSync(inRoot("empty-"));
+    const loading = fromPretrained(folder);
+    await expect(loading).rejects.toThrow(CheckpointError);
+    await expect(loading).rejects.toThrow(`${folder}: config.json: not among the 0 files given`);
   });
 });
