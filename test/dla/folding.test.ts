@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { gpt2AndPrompt } from "../support/arbitraries.ts";
+import { random } from "../support/random.ts";
 import {
   asTrained,
   foldReference,
@@ -11,7 +12,6 @@ import {
   referenceAttribution,
   referenceForward,
 } from "../support/reference.ts";
-import { random } from "../tensor/conformance/support.ts";
 
 const drawn = gpt2AndPrompt.chain(({ model, config, weights, ids }) => {
   const token = fc.integer({ min: 0, max: config.dVocab - 1 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { gpt2Small as config } from "../../bench/gpt2Small.ts";
 import { directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { type BlockWeights, modelFromWeights } from "../../src/model/index.ts";
-import { random } from "../tensor/conformance/support.ts";
+import { random } from "../support/random.ts";
 
 const tokens = 64;
 const positions = [0, 17, tokens - 1];

@@ -6,7 +6,7 @@ import {
   modelFromWeights,
   type OuterWeights,
 } from "../../src/model/index.ts";
-import { random } from "../tensor/conformance/support.ts";
+import { random } from "./random.ts";
 import type { ReferenceWeights } from "./reference.ts";
 
 /** A checkpoint in memory. */

@@ -1,5 +1,5 @@
 import type { Gpt2Config } from "../../src/model/index.ts";
-import { random } from "../tensor/conformance/support.ts";
+import { random } from "./random.ts";
 import {
   mapWeights,
   type Numbers,

@@ -3,7 +3,7 @@ import { jsKernels } from "../../src/tensor/js/index.ts";
 import { exp, normalTail, tanh } from "../../src/tensor/js/math.ts";
 import type { Activation } from "../../src/tensor/kernels.ts";
 import * as exact from "../support/exact.ts";
-import { random } from "./conformance/support.ts";
+import { random } from "../support/random.ts";
 
 /** Points from a range, `spread` making them uniform or logarithmic; the same on every run. */
 function sample(count: number, point: (uniform: number) => number): number[] {

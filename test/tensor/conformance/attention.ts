@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Kernels } from "../../../src/tensor/kernels.ts";
-import { expectAllNear, expectSameBits, gamma64, noise, output, random, seed } from "./support.ts";
+import { random } from "../../support/random.ts";
+import { expectAllNear, expectSameBits, gamma64, noise, output, seed } from "./support.ts";
 
 const dims = fc.record({
   batch: fc.integer({ min: 1, max: 3 }),

@@ -1,17 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Kernels } from "../../../src/tensor/kernels.ts";
-import {
-  expectAllNear,
-  expectNear,
-  expectSameBits,
-  gamma64,
-  noise,
-  output,
-  random,
-  seed,
-  size,
-} from "./support.ts";
+import { random } from "../../support/random.ts";
+import { expectAllNear, expectNear, expectSameBits, gamma64, noise, output, seed, size } from "./support.ts";
 
 const eps = 1e-5;
 

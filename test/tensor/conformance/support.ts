@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
+import { random } from "../../support/random.ts";
 
 /** Sizes on and off any tile and vector width, 1 among them. */
 export const size: fc.Arbitrary<number> = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(33));
@@ -13,17 +14,6 @@ export function noise(seed: number, length: number): Float32Array {
     const sign = next() < 0.5 ? -1 : 1;
     return next() < 0.125 ? 0 : sign * (1 + next()) * 2 ** Math.floor(16 * next() - 8);
   });
-}
-
-/** Uniform in [0, 1). @see Tommy Ettinger's mulberry32, public domain */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Asserts |got − want| ≤ error and the one rounding to float32, 2⁻²⁴ relative or half the least subnormal. */
