@@ -95,8 +95,8 @@ function tokenAt(
     prompts.length === 1 && !given.some(Array.isArray) ? spread(where, given, positions[0]) : given;
   if (perPrompt.length !== prompts.length) {
     throw new ValueError(
-      `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one per prompt. ` +
-        "A token that is the same for all is given alone, without a list.",
+      `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one entry per prompt. ` +
+        "Give as many as there are prompts.",
     );
   }
   const ids = perPrompt.map((item, prompt) => {

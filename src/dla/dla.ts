@@ -33,13 +33,6 @@ export function dla(
   options: { accumulated?: boolean | undefined } = {},
 ): DlaResult {
   const columns = answerColumns(answerTokens);
-  const count = Array.isArray(prompts) && typeof prompts[0] !== "number" ? prompts.length : 1;
-  if (columns.answer.length !== count) {
-    throw new ValueError(
-      `dla: answerTokens: got a table of length ${columns.answer.length}, expected ${count}: one row per prompt. ` +
-        'Give [[" Mary", " John"], …].',
-    );
-  }
   const result = attribute("dla", model, prompts, {
     ...columns,
     unit: options.accumulated ? "layer" : "component",

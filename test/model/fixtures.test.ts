@@ -10,6 +10,7 @@ import { expectedJson, expectedTensors, modelFolder, modelNames } from "../suppo
 import { tolerances } from "../support/noise.ts";
 import {
   foldReference,
+  logSoftmax,
   type Numbers,
   type ReferenceWeights,
   referenceForward,
@@ -342,19 +343,6 @@ function smallestScale(x: Numbers, row: number, pos: number, dModel: number, eps
     return Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / dModel + eps);
   });
   return Math.min(...scales);
-}
-
-function logSoftmax(logits: Numbers, cols: number): Float64Array {
-  const out = Float64Array.from(logits);
-  for (let start = 0; start < out.length; start += cols) {
-    const row = out.subarray(start, start + cols);
-    const max = Math.max(...row);
-    const total = max + Math.log(row.reduce((sum, value) => sum + Math.exp(value - max), 0));
-    row.forEach((value, i) => {
-      row[i] = value - total;
-    });
-  }
-  return out;
 }
 
 function largest(values: Numbers): number {

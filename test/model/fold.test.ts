@@ -6,6 +6,7 @@ import { tolerances } from "../support/noise.ts";
 import {
   asTrained,
   foldReference,
+  logSoftmax,
   type Numbers,
   type ReferenceWeights,
   referenceForward,
@@ -153,19 +154,6 @@ test("a folded model has no affine part, and what it writes and reads is centred
     }
   }
 });
-
-function logSoftmax(logits: Numbers, cols: number): Float64Array {
-  const out = Float64Array.from(logits);
-  for (let start = 0; start < out.length; start += cols) {
-    const row = out.subarray(start, start + cols);
-    const max = Math.max(...row);
-    const total = max + Math.log(row.reduce((sum, value) => sum + Math.exp(value - max), 0));
-    row.forEach((value, i) => {
-      row[i] = value - total;
-    });
-  }
-  return out;
-}
 
 function expectWithin(got: Numbers, want: Numbers, bound: number): void {
   for (let i = 0; i < want.length; i++) {

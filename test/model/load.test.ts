@@ -91,14 +91,9 @@ describe("modelFromWeights refuses what does not fit its config", () => {
       "a short W_pos",
       { W_pos: new Float32Array(24) },
       {},
-      "W_pos: got shape [24], expected [nCtx=10 · dModel=12=120]",
+      "W_pos: got shape [24], expected [nCtx · dModel=120]",
     ],
-    [
-      "a short W_E",
-      { W_E: new Float32Array(96) },
-      {},
-      "W_E: got shape [96], expected [dVocab=17 · dModel=12=204]",
-    ],
+    ["a short W_E", { W_E: new Float32Array(96) }, {}, "W_E: got shape [96], expected [dVocab · dModel=204]"],
     [
       "a block too many",
       { blocks: [first, ...rest, first] },
@@ -110,7 +105,7 @@ describe("modelFromWeights refuses what does not fit its config", () => {
       "a block's weight",
       { blocks: [first, { ...first, W_in: first.b_in }] },
       {},
-      "blocks[1].W_in: got shape [7], expected [dModel=12 · dMlp=7=84]",
+      "blocks[1].W_in: got shape [7], expected [dModel · dMlp=84]",
     ],
     ["heads that do not share dModel", {}, { nHeads: 2 }, "config: got shape [8], expected [dModel=12]"],
   ])("%s: a ShapeError", (_, ofWeights, ofConfig, message) => {

@@ -21,8 +21,8 @@ export interface Arithmetic {
 }
 
 /** How often the reference is run, and how many times the largest deviation is allowed. */
-const SAMPLES = 8;
-const ALLOWANCE = 3;
+export const SAMPLES = 16;
+export const ALLOWANCE = 2;
 
 /**
  * How far each activation of a pass in rounded arithmetic may lie from the exact one, by hook name: Monte Carlo

@@ -562,3 +562,17 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
   }
   return { labels, rows, magnitudes };
 }
+
+/** log softmax of each row of logits, [rows, cols], by the log-sum-exp of what is left above the greatest. */
+export function logSoftmax(logits: Numbers, cols: number): Float64Array {
+  const out = Float64Array.from(logits);
+  for (let start = 0; start < out.length; start += cols) {
+    const row = out.subarray(start, start + cols);
+    const max = Math.max(...row);
+    const total = max + Math.log(row.reduce((sum, value) => sum + Math.exp(value - max), 0));
+    row.forEach((value, i) => {
+      row[i] = value - total;
+    });
+  }
+  return out;
+}
