@@ -28,6 +28,16 @@ export class CheckError extends Error {
   override name = "CheckError";
 }
 
+/** There is less memory than a model needs. */
+export class MemoryError extends Error {
+  override name = "MemoryError";
+}
+
+/** A thread of the backend that ended, or stopped answering: what was computing is lost. */
+export class ThreadError extends Error {
+  override name = "ThreadError";
+}
+
 /** Dims by name, in order: `{ pos: 4, dModel: 64 }`. */
 export type Dims = Readonly<Record<string, number>>;
 

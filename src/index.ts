@@ -62,6 +62,7 @@ export {
   type TokenizerFiles,
   type TokenRef,
   type Unembedding,
+  type UnembeddingColumn,
 } from "./model/index.ts";
 export { type TableOptions, toTable } from "./report/index.ts";
 export {

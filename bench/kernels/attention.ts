@@ -7,6 +7,7 @@ const heads = 12;
 const dHead = 64;
 const scale = 1 / 8;
 const stride = heads * dHead;
+const dims = { batch: 1, pos, heads, dHead, queryPos: Array.from({ length: pos }, (_, i) => i) };
 const q = numbers(pos * stride);
 const k = numbers(pos * stride).reverse();
 const scores = new Float32Array(heads * pos * pos);
@@ -39,8 +40,8 @@ function naiveMix(): void {
   }
 }
 
-const jsScores = () => jsKernels.attentionScores(scores, q, k, 1, pos, heads, dHead, scale);
-const jsMix = () => jsKernels.mixValues(out, pattern, q, 1, pos, heads, dHead);
+const jsScores = () => jsKernels.attentionScores(scores, q, k, dims, scale);
+const jsMix = () => jsKernels.mixValues(out, pattern, q, dims);
 jsScores();
 naiveScores();
 const visible = (x: Float32Array) => x.map((v) => (v === -Infinity ? 0 : v));

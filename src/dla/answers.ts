@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import { readToken, type TokenRef, throughNorm, tokenDirection } from "../model/index.ts";
+import { readToken, type TokenRef, throughNorm, tokenColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import type { Reading } from "./check.ts";
 
@@ -33,6 +33,7 @@ export interface Target {
 /**
  * The targets of each prompt, one per position, in order.
  *
+ * @param hasLogits whether all logits are captured: then these are compared
  * @throws ValueError for a missing or bad answer, a count that does not fit, or a direction of another length
  */
 export function readTargets(
@@ -41,6 +42,7 @@ export function readTargets(
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
   options: AnswerOptions,
+  hasLogits: boolean,
 ): Target[][] {
   const { answer, wrong, direction } = options;
   if (direction !== undefined) {
@@ -65,7 +67,7 @@ export function readTargets(
     positions[prompt].map((pos, index) => {
       const ids = { answer: answers(prompt, index), wrong: wrongs(prompt, index) };
       const key = `${ids.answer} ${ids.wrong}`;
-      const reading = readings.get(key) ?? readTokens(model, ids.answer, ids.wrong);
+      const reading = readings.get(key) ?? readTokens(model, ids.answer, ids.wrong, hasLogits);
       readings.set(key, reading);
       return { prompt, pos, ...ids, reading };
     }),
@@ -148,12 +150,13 @@ function nextToken(
   return (prompt, index) => prompts[prompt][positions[prompt][index] + 1];
 }
 
-function readTokens(model: Attributable, answer: number, wrong: number | null): Reading {
+/** Captured logits are compared as they are; else the forward pass computes the one that is read. */
+function readTokens(model: Attributable, answer: number, wrong: number | null, hasLogits: boolean): Reading {
   const { unembedding } = model;
-  const w = tokenDirection(unembedding, answer, wrong ?? undefined);
+  const read = tokenColumn(unembedding, answer, wrong ?? undefined);
   const ids = wrong === null ? [answer] : [answer, wrong];
-  const tokens = ids.map((id) => ({ id, column: unembedding.column(id), bias: unembedding.bias(id) }));
-  return reading(model, w, tokens);
+  const captured = hasLogits ? ids.map((id) => ({ id, ...unembedding.token(id) })) : null;
+  return reading(model, Float64Array.from(read.column), read, captured);
 }
 
 function readDirection(where: string, model: Attributable, direction: Float64Array): Reading {
@@ -168,11 +171,16 @@ function readDirection(where: string, model: Attributable, direction: Float64Arr
       `${where}: got a direction of ${got}, expected a Float64Array of dModel=${dModel} finite numbers.`,
     );
   }
-  return reading(model, direction.slice(), []);
+  return reading(model, direction.slice(), null, null);
 }
 
-function reading(model: Attributable, w: Float64Array, tokens: Reading["tokens"]): Reading {
+function reading(
+  model: Attributable,
+  w: Float64Array,
+  column: Reading["column"],
+  captured: Reading["captured"],
+): Reading {
   const { finalNorm } = model;
   const beta = finalNorm.beta ? w.reduce((sum, value, i) => sum + value * finalNorm.beta![i], 0) : 0;
-  return { w, u: throughNorm(finalNorm, w), beta, tokens };
+  return { w, u: throughNorm(finalNorm, w), beta, column, captured };
 }

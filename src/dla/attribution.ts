@@ -8,7 +8,7 @@ import {
   expectCache,
 } from "./attributable.ts";
 import { runBatches, sitesByReading } from "./batches.ts";
-import { checkSum, dot, expectCheck } from "./check.ts";
+import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
@@ -82,7 +82,8 @@ export function attribute(
   const positions = prompts.map((prompt, index) =>
     attributedPositions(`${where}: prompt ${index}`, prompt, options),
   );
-  const targets = readTargets(where, model, prompts, positions, options);
+  const hasLogits = cache?.has(model.unembedding.hook) ?? false;
+  const targets = readTargets(where, model, prompts, positions, options, hasLogits);
   const names = neededHooks(model, unit);
   if (cache) expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names);
 
@@ -131,14 +132,14 @@ function attributeSite(
     ...unscaled.map((row) => row / scale),
     ...(betaIsRow ? [reading.beta] : []),
   ]);
-  const b_U = biasOf(reading.tokens.map((token) => token.bias));
+  const b_U = biasOf(reading);
   const output = site.read(finalNorm.outputHook);
   const check = checkSum(reading, finalNorm, accuracy, {
     sum: isCumulative(unit) ? data[data.length - 1] : data.reduce((sum, row) => sum + row, 0),
     rows: data,
     unwritten: betaIsRow ? reading.beta : 0,
     bias: betaIsRow ? b_U : b_U + reading.beta,
-    logits: readLogits(model, target, site, output),
+    logits: readLogits(model, reading, site, output),
     writes: model.writers.map((writer) => site.read(writer.hook)),
     x: site.read(finalNorm.inputHook),
     scale,
@@ -156,23 +157,24 @@ function attributeSite(
   };
 }
 
-/** The forward pass's logits of the target's tokens; of a direction, its dot product with the norm's output. */
+/** The forward pass's logits of what is read; of a direction, its dot product with the norm's output. */
 function readLogits(
   model: Attributable,
-  target: Target,
+  reading: Reading,
   site: Site,
   output: Float32Array,
 ): readonly number[] {
-  const { tokens, w } = target.reading;
-  if (tokens.length === 0) return [dot(w, output)];
-  const ids = tokens.map((token) => token.id);
-  const { unembedding } = model;
-  const captured = site.has(unembedding.hook) ? site.read(unembedding.hook) : undefined;
-  return captured ? ids.map((id) => captured[id]) : [...unembedding.logits(output, ids)];
+  const { w, column, captured } = reading;
+  if (column === null) return [dot(w, output)];
+  if (captured === null) return [model.unembedding.read(output, column)];
+  const logits = site.read(model.unembedding.hook);
+  return captured.map(({ id }) => logits[id]);
 }
 
-function biasOf(biases: readonly number[]): number {
-  return biases.length === 2 ? biases[0] - biases[1] : (biases[0] ?? 0);
+/** The b_U term of the logits compared. */
+function biasOf({ column, captured }: Reading): number {
+  if (captured === null) return column?.bias ?? 0;
+  return captured[0].bias - (captured[1]?.bias ?? 0);
 }
 
 /** Cumulative rows have no place for one that nobody wrote: there beta counts as bias. */

@@ -1,5 +1,5 @@
 import { CheckError } from "../errors.ts";
-import type { FinalNorm } from "../model/index.ts";
+import type { FinalNorm, UnembeddingColumn } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
 
 /**
@@ -32,8 +32,10 @@ export interface Reading {
   readonly u: Float64Array;
   /** w·beta of the final norm. */
   readonly beta: number;
-  /** The columns of W_U that w is made of, with their biases; none for a direction. */
-  readonly tokens: readonly { readonly id: number; readonly column: Float32Array; readonly bias: number }[];
+  /** The column of W_U that w is, or the difference of two; null for a direction. */
+  readonly column: UnembeddingColumn | null;
+  /** Where all logits are captured, the columns of the tokens read: theirs are the logits compared. */
+  readonly captured: readonly (UnembeddingColumn & { readonly id: number })[] | null;
 }
 
 /** What the check compares, at one prompt and position. */
@@ -44,7 +46,7 @@ export interface CheckInput {
   /** What of the sum nothing wrote: the `beta` row of raw weights, else 0. */
   readonly unwritten: number;
   readonly bias: number;
-  /** The forward pass's logits of the reading's tokens; of a direction, its dot product with the norm's output. */
+  /** The forward pass's: one, or those of two tokens; of a direction, its dot product with the norm's output. */
   readonly logits: readonly number[];
   /** What was added to the residual stream, in order, each [dModel]. */
   readonly writes: readonly Float32Array[];
@@ -126,7 +128,7 @@ function normError(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input:
   const { x, output } = input;
   const scale = Math.abs(input.scale);
   const mean = norm.centred ? average(x, (value) => value) : 0;
-  const meanError = norm.centred ? accuracy.accumulation(x.length) * average(x, Math.abs) : 0;
+  const meanError = norm.centred ? accuracy.mean(x.length) * average(x, Math.abs) : 0;
   let total = 0;
   for (let i = 0; i < x.length; i++) {
     const gamma = norm.gamma ? Math.abs(norm.gamma[i]) : 1;
@@ -138,13 +140,29 @@ function normError(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input:
   return total;
 }
 
-function logitError(reading: Reading, accuracy: Accuracy, input: CheckInput): number {
-  const { output } = input;
-  return reading.tokens.reduce((total, { column, bias }, t) => {
-    let magnitude = Math.abs(bias);
-    for (let i = 0; i < output.length; i++) magnitude += Math.abs(output[i] * column[i]);
-    return total + U32 * Math.abs(input.logits[t]) + accuracy.accumulation(output.length) * magnitude + TINY;
-  }, 0);
+function logitError(reading: Reading, accuracy: Accuracy, { output, logits }: CheckInput): number {
+  const { column, captured } = reading;
+  const products = captured ?? (column ? [column] : []);
+  const total = products.reduce(
+    (sum, { column, bias }, t) =>
+      sum + U32 * Math.abs(logits[t]) + accuracy.dotError(output, column, bias) + TINY,
+    0,
+  );
+  return captured?.length === 2 ? total + differenceError(reading.w, captured, output) : total;
+}
+
+/** What columns and their difference are off by, each rounded once, as the output reads it. */
+function differenceError(
+  w: Float64Array,
+  columns: readonly UnembeddingColumn[],
+  output: Float32Array,
+): number {
+  let total = 0;
+  for (let i = 0; i < w.length; i++) {
+    const size = columns.reduce((sum, { column }) => sum + Math.abs(column[i]), Math.abs(w[i]));
+    total += 1.01 * U32 * size * Math.abs(output[i]); // they are folded in float64
+  }
+  return total;
 }
 
 /** What float64 may lose in the rows, the direction and this check: n operations on terms of these magnitudes. */

@@ -20,12 +20,12 @@ export interface Site {
 /** The rows at one site, before division by the norm's scale. */
 export interface Rows {
   readonly scores: Float64Array;
-  /** How far the sum of the rows may lie from that of the writes: what float32 products lost. */
+  /** How far the sum of the rows may lie from that of the writes: what their products lost in float32. */
   readonly splitError: number;
 }
 
 /** W·u of each writer's split, or null, in the writers' order; computed once per direction. */
-export type Projections = readonly (ReturnType<LinearSplit["project"]> | null)[];
+export type Projections = readonly (Float64Array | null)[];
 
 /** Whether the rows of a unit add up one by one, so that the last is the sum of all writes. */
 export function isCumulative(unit: Unit): boolean {
@@ -115,36 +115,38 @@ function headRows(model: Attributable, u: Float64Array, projections: Projections
     const z = site.read(hook);
     for (let part = 0; part < parts; part++) {
       let sum = 0;
-      for (let i = part * size; i < (part + 1) * size; i++) sum += z[i] * projection.values[i];
+      for (let i = part * size; i < (part + 1) * size; i++) sum += z[i] * projection[i];
       scores.push(sum);
     }
     remainder += dot(u, bias);
-    splitError += productError(model.accuracy, u, site.read(writer.hook), z, projection.magnitudes, bias);
+    splitError += productError(model.accuracy, u, site.read(writer.hook), z, writer.heads);
   }
   return { scores: Float64Array.from([...scores, remainder]), splitError };
 }
 
-/** How far a float32 write = activation·W + bias may lie from the exact one, along u. */
+/**
+ * What a float32 write = activation·W + bias lost along u. The sublayer is computed once more in float64, and the
+ * difference, element by element, counted as far as float32 can have made it: no more than γ's bound.
+ */
 function productError(
   accuracy: Accuracy,
   u: Float64Array,
   write: Float32Array,
   activation: Float32Array,
-  magnitudes: Float64Array,
-  bias: Float32Array,
+  split: LinearSplit,
 ): number {
-  let rounded = 0;
-  let summed = 0;
+  const { values, magnitudes } = split.apply(activation);
+  const gamma = accuracy.accumulation(activation.length);
+  let lost = 0;
+  let size = 0;
   for (let i = 0; i < u.length; i++) {
-    rounded += Math.abs(u[i] * write[i]);
-    summed += Math.abs(u[i] * bias[i]);
+    const summed = (1 + 2 ** -9) * magnitudes[i] + Math.abs(split.bias[i]);
+    const limit = gamma * summed + 2 ** -24 * Math.abs(write[i]) + 2 ** -149;
+    lost += u[i] * Math.max(-limit, Math.min(limit, write[i] - split.bias[i] - values[i]));
+    size += Math.abs(u[i]) * (summed + Math.abs(write[i]) + 2 ** -149);
   }
-  for (let i = 0; i < activation.length; i++) summed += Math.abs(activation[i]) * magnitudes[i];
-  const tiny = u.reduce((total, value) => total + Math.abs(value), 0) * 2 ** -150;
-  // the same products are summed once more in float64, by the rows
-  return (
-    2 ** -24 * rounded + (accuracy.accumulation(activation.length) + u.length * 2 ** -52) * summed + tiny
-  );
+  // the rows, this sum and the product that it compares with are in float64
+  return Math.abs(lost) + 4 * (activation.length + u.length) * 2 ** -53 * size;
 }
 
 function headLabels(writer: ResidualWriter): string[] {

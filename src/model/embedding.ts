@@ -1,11 +1,12 @@
-import { type Kernels, type Tensor, tensor } from "../tensor/index.ts";
+import { empty, type Kernels, type Tensor } from "../tensor/index.ts";
 import { centreRows } from "./fold.ts";
+import type { Table } from "./table.ts";
 
 /** What turns tokens and positions into the first residual stream. */
 export interface Embedding {
   readonly dModel: number;
   /** [dVocab, dModel], as trained: rows are centred when they are read, so that a folded model needs no copy. */
-  readonly W_E: Float32Array;
+  readonly W_E: Table;
   /** [nCtx, dModel], centred already on a folded model. */
   readonly W_pos: Float32Array;
   /** Whether the rows of W_E are to be centred over dModel (compatibility mode). */
@@ -19,9 +20,10 @@ export function embed(
   tokens: readonly (readonly number[])[],
 ): Tensor {
   const { dModel, W_E, centred } = embedding;
-  const out = new Float32Array(tokens.length * tokens[0].length * dModel);
-  kernels.gatherRows(out, W_E, tokens.flat(), dModel);
-  return tensor([tokens.length, tokens[0].length, dModel], centred ? centreRows(out, dModel) : out);
+  const out = empty(kernels, [tokens.length, tokens[0].length, dModel]);
+  W_E.read(out.data, tokens.flat());
+  if (centred) centreRows(out.data, dModel, out.data);
+  return out;
 }
 
 /** Rows 0, 1, … of W_pos for every prompt: [batch, pos, dModel]. */
@@ -31,8 +33,10 @@ export function embedPositions(
   tokens: readonly (readonly number[])[],
 ): Tensor {
   const { dModel, W_pos } = embedding;
-  const out = tensor([tokens.length, tokens[0].length, dModel]);
-  const positions = tokens.flatMap((prompt) => prompt.map((_, position) => position));
-  kernels.gatherRows(out.data, W_pos, positions, dModel);
+  const length = tokens[0].length;
+  const out = empty(kernels, [tokens.length, length, dModel]);
+  for (let prompt = 0; prompt < tokens.length; prompt++) {
+    out.data.set(W_pos.subarray(0, length * dModel), prompt * length * dModel);
+  }
   return out;
 }

@@ -1,4 +1,5 @@
-import type { BlockWeights } from "./checkpoint/weights.ts";
+import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import type { PackedBlock } from "./checkpoint/weights.ts";
 
 /**
  * Compatibility mode for one block: fold each LayerNorm's gamma and beta into the matrices that read it, centre
@@ -11,83 +12,69 @@ import type { BlockWeights } from "./checkpoint/weights.ts";
  *
  * In float64 throughout, rounded to float32 once; TransformerLens rounds after every step.
  *
+ * @param block its matrices are changed, and belong to the result
  * @see TransformerLens, `ProcessWeights`: fold_layer_norm, center_writing_weights, fold_value_biases
  */
-export function foldBlock(block: BlockWeights, dModel: number): BlockWeights {
-  const { ln1_w, ln1_b, ln2_w, ln2_b } = block;
-  const q = foldReading(block.W_Q, block.b_Q, ln1_w, ln1_b);
-  const k = foldReading(block.W_K, block.b_K, ln1_w, ln1_b);
-  const v = foldReading(block.W_V, block.b_V, ln1_w, ln1_b);
-  const mlpIn = foldReading(block.W_in, block.b_in, ln2_w, ln2_b);
+export function foldBlock(kernels: Kernels, block: PackedBlock): PackedBlock {
+  const { ln1_w, ln1_b, W_Q, W_K, W_V, W_O, ln2_w, ln2_b, W_in, W_out } = block;
+  const dModel = ln1_w.length;
+  const b_Q = foldReading(kernels, W_Q, block.b_Q, ln1_w, ln1_b);
+  const b_K = foldReading(kernels, W_K, block.b_K, ln1_w, ln1_b);
+  const b_V = foldReading(kernels, W_V, block.b_V, ln1_w, ln1_b);
+  const b_O = addProduct(kernels, block.b_O, b_V, W_O);
+  const b_in = foldReading(kernels, W_in, block.b_in, ln2_w, ln2_b);
+  kernels.centreRows(W_O);
+  kernels.centreRows(W_out);
   return {
+    ...{ W_Q, W_K, W_V, W_O, W_in, W_out },
     ln1_w: ones(dModel),
     ln1_b: new Float32Array(dModel),
-    W_Q: q.W,
-    b_Q: Float32Array.from(q.b),
-    W_K: k.W,
-    b_K: Float32Array.from(k.b),
-    W_V: v.W,
-    b_V: new Float32Array(block.b_V.length),
-    W_O: centreRows(block.W_O, dModel),
-    b_O: centreRows(addProduct(block.b_O, v.b, block.W_O), dModel),
+    b_Q: Float32Array.from(b_Q),
+    b_K: Float32Array.from(b_K),
+    b_V: new Float32Array(b_V.length),
+    b_O: centreRows(b_O, dModel),
     ln2_w: ones(dModel),
     ln2_b: new Float32Array(dModel),
-    W_in: mlpIn.W,
-    b_in: Float32Array.from(mlpIn.b),
-    W_out: centreRows(block.W_out, dModel),
+    b_in: Float32Array.from(b_in),
     b_out: centreRows(block.b_out, dModel),
   };
 }
 
-/**
- * A matrix that reads a LayerNorm, with the norm's affine part and centring taken into it.
- *
- * @param W     [dModel, cols] row-major
- * @param b     [cols]
- * @param gamma [dModel]
- * @param beta  [dModel]
- * @returns W [dModel, cols], rounded, and b [cols] in float64
- */
+/** Takes a norm's affine part and centring into a matrix that reads it, W; returns the bias in float64. */
 function foldReading(
-  W: Float32Array,
+  kernels: Kernels,
+  W: PackedMatrix,
   b: Float32Array,
   gamma: Float32Array,
   beta: Float32Array,
-): { W: Float32Array; b: Float64Array } {
-  const cols = b.length;
-  const means = new Float64Array(cols);
-  const foldedBias = Float64Array.from(b);
-  for (let i = 0, at = 0; i < gamma.length; i++) {
-    for (let c = 0; c < cols; c++, at++) {
-      means[c] += gamma[i] * W[at];
-      foldedBias[c] += beta[i] * W[at];
-    }
-  }
-  for (let c = 0; c < cols; c++) means[c] /= gamma.length;
-  const folded = new Float32Array(W.length);
-  for (let i = 0, at = 0; i < gamma.length; i++) {
-    for (let c = 0; c < cols; c++, at++) folded[at] = gamma[i] * W[at] - means[c];
-  }
-  return { W: folded, b: foldedBias };
+): Float64Array {
+  const bias = addProduct(kernels, b, Float64Array.from(beta), W);
+  kernels.scaleAndCentreColumns(W, Float64Array.from(gamma));
+  return bias;
 }
 
-/** Each row less its mean: [rows, cols], or [cols] as one row. What writes the residual stream is centred so. */
-export function centreRows(x: Float32Array | Float64Array, cols: number): Float32Array {
-  const out = new Float32Array(x.length);
+/** b + vᵀW in float64. */
+function addProduct(kernels: Kernels, b: Float32Array, v: Float64Array, W: PackedMatrix): Float64Array {
+  const out = new Float64Array(W.cols);
+  kernels.combineRows(out, v, W);
+  return out.map((sum, c) => sum + b[c]);
+}
+
+/**
+ * Each row less its mean: [rows, cols], or [cols] as one row. What writes the residual stream is centred so.
+ *
+ * @param out may be `x`
+ */
+export function centreRows(
+  x: Float32Array | Float64Array,
+  cols: number,
+  out: Float32Array = new Float32Array(x.length),
+): Float32Array {
   for (let start = 0; start < x.length; start += cols) {
     let sum = 0;
     for (let i = start; i < start + cols; i++) sum += x[i];
     const mean = sum / cols;
     for (let i = start; i < start + cols; i++) out[i] = x[i] - mean;
-  }
-  return out;
-}
-
-/** b + vᵀW in float64; W [v.length, b.length]. */
-function addProduct(b: Float32Array, v: Float64Array, W: Float32Array): Float64Array {
-  const out = Float64Array.from(b);
-  for (let i = 0, at = 0; i < v.length; i++) {
-    for (let c = 0; c < out.length; c++, at++) out[c] += v[i] * W[at];
   }
   return out;
 }

@@ -1,12 +1,12 @@
 import type { Accuracy, Kernels, Tensor } from "../tensor/index.ts";
 import { ActivationCache } from "./cache/activationCache.ts";
-import type { OuterWeights } from "./checkpoint/weights.ts";
+import type { OuterTables } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
 import { centreRows, foldBlock } from "./fold.ts";
 import { type HookFilter, selectHooks } from "./hooks.ts";
 import { type Hook, hooksByName } from "./observer.ts";
-import { type Affine, affine, type Block, packBlock, unpackBlock } from "./parameters.ts";
+import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } from "./parameters.ts";
 import { type Positions, resolvePositions } from "./positions.ts";
 import { expectTokenId, expectTokenizer, type ModelInput, readPrompts, textToTokens } from "./prompts.ts";
 import { type RunOptions, reachedNames, run } from "./run.ts";
@@ -23,7 +23,7 @@ export interface Gpt2Parts {
   readonly tokenizer: Tokenizer | undefined;
   readonly compatibilityMode: boolean;
   readonly blocks: readonly Block[];
-  readonly outer: OuterWeights;
+  readonly outer: OuterTables;
 }
 
 /** What `runWithCache` keeps. */
@@ -60,7 +60,7 @@ export class Gpt2 {
   readonly writers: readonly ResidualWriter[];
   /** The norm before the unembedding. */
   readonly finalNorm: FinalNorm;
-  readonly #outer: OuterWeights;
+  readonly #outer: OuterTables;
 
   constructor(parts: Gpt2Parts) {
     const { config, kernels, compatibilityMode, outer } = parts;
@@ -82,7 +82,7 @@ export class Gpt2 {
     this.lnFinal = compatibilityMode ? null : affine(lnFinal_w, lnFinal_b);
     this.unembedding = compatibilityMode
       ? foldedUnembedding(kernels, table, lnFinal_w, lnFinal_b)
-      : rawUnembedding(kernels, table, dModel);
+      : rawUnembedding(kernels, table);
     this.writers = gpt2Writers(kernels, config, parts.blocks);
     this.finalNorm = {
       centred: true,
@@ -96,9 +96,10 @@ export class Gpt2 {
     this.#outer = outer;
   }
 
-  /** The backend that computes. */
+  /** The backend that computes, and why it is not the one asked for where it is not: "wasm", "js: …". */
   get backend(): string {
-    return this.kernels.name;
+    const { name, note } = this.kernels;
+    return note === null ? name : `${name}: ${note}`;
   }
 
   /** How exact that backend is. */
@@ -157,8 +158,9 @@ export class Gpt2 {
   enableCompatibilityMode(): Gpt2 {
     if (this.compatibilityMode) return this;
     const { name, config, kernels, tokenizer } = this;
+    kernels.reserve(memoryPlan(config, kernels.threads));
     const blocks = this.blocks.map((block) =>
-      packBlock(kernels, config, foldBlock(unpackBlock(kernels, config, block), config.dModel)),
+      readyBlock(foldBlock(kernels, copyBlock(kernels, config, block))),
     );
     return new Gpt2({
       name,

@@ -27,5 +27,5 @@ export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";
 export type { LogitsWanted, RunOptions } from "./run.ts";
 export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 export { readToken, showToken, type TokenRef } from "./tokens.ts";
-export { tokenDirection, type Unembedding } from "./unembedding.ts";
+export { tokenColumn, type Unembedding, type UnembeddingColumn } from "./unembedding.ts";
 export { type FinalNorm, type LinearSplit, type ResidualWriter, throughNorm } from "./writers.ts";

@@ -1,13 +1,20 @@
 import { CheckpointError } from "../errors.ts";
-import { jsKernels, type Kernels } from "../tensor/index.ts";
+import { availableKernels, type Kernels, type Precision } from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
-import { type BlockWeights, expectWeights, type OuterWeights } from "./checkpoint/weights.ts";
+import {
+  type BlockWeights,
+  expectWeights,
+  type OuterTables,
+  type OuterWeights,
+  type PackedBlock,
+} from "./checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
 import { fileNamed, fileNames, type ModelFiles } from "./files/byteSource.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
-import { type Block, packBlock } from "./parameters.ts";
+import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
+import { memoryTable } from "./table.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 
 /** How a model is to be made. */
@@ -16,7 +23,12 @@ export interface ModelOptions {
   readonly compatibilityMode?: boolean | undefined;
   /** What results call it; default "gpt2". */
   readonly name?: string | undefined;
-  /** The backend that computes; default the pure-TypeScript one. */
+  /**
+   * How float32 is rounded: "reproducible", the default, gives the same bits on every runtime and machine; "fast" uses
+   * fused multiplication and addition where the engine has it.
+   */
+  readonly precision?: Precision | undefined;
+  /** The backend that computes; default WebAssembly, and plain TypeScript (`jsKernels`) where that is refused. */
   readonly kernels?: Kernels | undefined;
 }
 
@@ -45,15 +57,13 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
   }
   const config = parseConfig(configText);
   const tokenizer = await readTokenizer(text);
+  const kernels = kernelsFor(config, options);
   const blocks: Block[] = new Array(config.nLayers);
-  const build = blockBuilder(config, options);
-  const outer = await readCheckpoint(
-    config,
-    files,
-    (layer, block) => (blocks[layer] = build(block)),
-    options,
-  );
-  return assemble(config, blocks, outer, tokenizer, options);
+  const receiveBlock = (layer: number, block: PackedBlock) => {
+    blocks[layer] = finishBlock(kernels, block, options);
+  };
+  const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
+  return assemble(config, kernels, blocks, outer, tokenizer, options);
 }
 
 /**
@@ -68,24 +78,35 @@ export function modelFromWeights(
   options: ModelOptions & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
   expectWeights(config, weights);
-  const blocks = weights.blocks.map(blockBuilder(config, options));
-  return assemble(config, blocks, weights, options.tokenizer, options);
+  const kernels = kernelsFor(config, options);
+  const blocks = weights.blocks.map((block) =>
+    finishBlock(kernels, packBlock(kernels, config, block), options),
+  );
+  const table = (data: Float32Array) => memoryTable(data, config.dModel);
+  const outer = { ...weights, W_E: table(weights.W_E), W_U: weights.W_U && table(weights.W_U) };
+  return assemble(config, kernels, blocks, outer, options.tokenizer, options);
 }
 
-function blockBuilder(config: Gpt2Config, options: ModelOptions): (weights: BlockWeights) => Block {
-  const { kernels = jsKernels, compatibilityMode = false } = options;
-  return (weights) =>
-    packBlock(kernels, config, compatibilityMode ? foldBlock(weights, config.dModel) : weights);
+/** The backend, with room for the model. */
+function kernelsFor(config: Gpt2Config, { kernels, precision }: ModelOptions): Kernels {
+  const chosen = kernels ?? availableKernels(precision);
+  chosen.reserve(memoryPlan(config, chosen.threads));
+  return chosen;
+}
+
+function finishBlock(kernels: Kernels, block: PackedBlock, { compatibilityMode }: ModelOptions): Block {
+  return readyBlock(compatibilityMode ? foldBlock(kernels, block) : block);
 }
 
 function assemble(
   config: Gpt2Config,
+  kernels: Kernels,
   blocks: readonly Block[],
-  outer: OuterWeights,
+  outer: OuterTables,
   tokenizer: Tokenizer | undefined,
   options: ModelOptions,
 ): Gpt2 {
-  const { name = "gpt2", kernels = jsKernels, compatibilityMode = false } = options;
+  const { name = "gpt2", compatibilityMode = false } = options;
   return new Gpt2({ name, config, kernels, tokenizer, compatibilityMode, blocks, outer });
 }
 

@@ -27,13 +27,18 @@ export function resolvePositions(where: string, positions: Positions, length: nu
 }
 
 /** The rows of an activation at some positions of the given axis; the activation itself when they are all. */
-export function takePositions(activation: Tensor, axis: number, positions: readonly number[]): Tensor {
+export function takePositions(
+  activation: Tensor,
+  axis: number,
+  positions: readonly number[],
+  allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
+): Tensor {
   const { shape, data } = activation;
   const length = shape[axis];
   if (positions.length === length && positions.every((pos, i) => pos === i)) return activation;
   const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   const outer = data.length / (inner * length);
-  const out = new Float32Array(outer * positions.length * inner);
+  const out = allocate(outer * positions.length * inner);
   for (let o = 0, at = 0; o < outer; o++) {
     for (const pos of positions) {
       const start = (o * length + pos) * inner;

@@ -1,7 +1,7 @@
 import { ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { finalNorm, residualStream } from "./forward.ts";
-import { type HookFn, type HookName, hookNames, namesBefore, positionAxis } from "./hooks.ts";
+import { type HookFn, type HookName, hookLayer, hookNames, namesBefore, positionAxis } from "./hooks.ts";
 import { type Observer, observe } from "./observer.ts";
 import type { Gpt2Parameters } from "./parameters.ts";
 import { type Positions, resolvePositions, takePositions } from "./positions.ts";
@@ -63,16 +63,52 @@ export function run(
       `${where}: got logits and stopAtLayer, expected one of them: a run that stops early has no logits. Leave one out.`,
     );
   }
+  const { length } = tokens[0];
   const logits =
-    stop === undefined ? resolveLogits(where, model, options.logits ?? "all", tokens[0].length) : undefined;
+    stop === undefined ? resolveLogits(where, model, options.logits ?? "all", length) : undefined;
+  const { kernels } = model;
 
+  const wanted =
+    logits && !isHookedAtEnd(nLayers, hooks) ? wantedPositions(length, logits, capture) : undefined;
+  const held = wanted ?? resolvePositions(where, "all", length);
   const observer = observe(hooks, capture?.names ?? new Set(), (name, activation) => {
-    capture?.store(name, takePositions(activation, positionAxis(name), capture.positions));
+    const axis = positionAxis(name);
+    const indices = indicesIn(activation.shape[axis] === length ? undefined : held, capture!.positions);
+    const taken = takePositions(activation, axis, indices);
+    capture!.store(name, tensor(taken.shape, kernels.own(taken.data)));
   });
-  const resid = residualStream(model, tokens, stop ?? nLayers, observer);
-  return logits === undefined
-    ? resid
-    : readLogits(model, finalNorm(model, resid, observer), logits, observer);
+  return kernels.session(() => {
+    const resid = residualStream(model, tokens, stop ?? nLayers, held, observer);
+    const result =
+      logits === undefined
+        ? resid
+        : readLogits(model, finalNorm(model, resid, observer), logits, held, observer);
+    return tensor(result.shape, kernels.own(result.data));
+  });
+}
+
+/** Whether a hook is to see the last block or what follows it: then these are computed at every position. */
+function isHookedAtEnd(nLayers: number, hooks: ReadonlyMap<HookName, readonly HookFn[]>): boolean {
+  return [...hooks.keys()].some((name) => {
+    const layer = hookLayer(name);
+    return layer === nLayers - 1 || (layer === null && !name.startsWith("hook_"));
+  });
+}
+
+/** Where the last block's output is needed: for the logits, and for what is captured. */
+function wantedPositions(
+  length: number,
+  logits: ResolvedLogits,
+  capture: Capture | undefined,
+): readonly number[] {
+  const positions = new Set([...logits.positions, ...(capture?.positions ?? [])]);
+  if (positions.size === 0) positions.add(length - 1);
+  return [...positions].sort((a, b) => a - b);
+}
+
+/** Where positions lie among those that an activation holds; undefined for all. */
+function indicesIn(held: readonly number[] | undefined, positions: readonly number[]): readonly number[] {
+  return held === undefined ? positions : positions.map((position) => held.indexOf(position));
 }
 
 /** The hook points that a run with these options reaches, in order. @throws ValueError as `run` */
@@ -91,17 +127,19 @@ function readLogits(
   model: RunnableModel,
   unembedIn: Tensor,
   wanted: ResolvedLogits,
+  held: readonly number[],
   observer: Observer,
 ): Tensor {
   const { unembedding, config } = model;
   const [batch] = unembedIn.shape;
   const shape = wanted.shape(batch, config.dVocab);
+  const positions = indicesIn(held, wanted.positions);
   if (observer.wants("unembed.hook_out")) {
     const every = tensor([...unembedIn.shape.slice(0, 2), config.dVocab], unembedding.logits(unembedIn.data));
-    const hooked = takePositions(observer.at("unembed.hook_out", every), 1, wanted.positions);
+    const hooked = takePositions(observer.at("unembed.hook_out", every), 1, positions);
     return tensor(shape, (wanted.tokens ? takePositions(hooked, 2, wanted.tokens) : hooked).data);
   }
-  const rows = takePositions(unembedIn, 1, wanted.positions).data;
+  const rows = takePositions(unembedIn, 1, positions).data;
   return tensor(shape, rows.length === 0 ? new Float32Array() : unembedding.logits(rows, wanted.tokens));
 }
 

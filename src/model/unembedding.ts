@@ -1,16 +1,29 @@
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import { eachChunk, readRow, type Table } from "./table.ts";
+
+/** A column of W_U [dModel, dVocab] and its entry of b_U; or the difference of two. */
+export interface UnembeddingColumn {
+  /** [dModel]. Not to be written to. */
+  readonly column: Float32Array;
+  readonly bias: number;
+}
 
 /**
- * W_U [dModel, dVocab] and b_U [dVocab], read by columns. Attribution needs a few columns, so the matrix is
- * computed and packed whole only when all logits are first asked for; both ways give a token the same bits.
+ * W_U and b_U, read by columns. Attribution needs a few columns, so the matrix is computed and packed whole only when all
+ * logits are first asked for; both ways give a token the same bits.
  */
 export interface Unembedding {
   /** The hook of all logits, [batch, pos, dVocab]. */
   readonly hook: string;
-  /** W_U[:, token], [dModel]. Not to be written to. */
-  column(token: number): Float32Array;
-  /** b_U[token]. */
-  bias(token: number): number;
+  /** W_U[:, token] and b_U[token]. */
+  token(token: number): UnembeddingColumn;
+  /**
+   * W_U[:, answer] − W_U[:, wrong] and the same of b_U, rounded once. What all columns have in common cancels, so the
+   * vocabulary's mean is not needed, and nothing is lost to its size.
+   */
+  difference(answer: number, wrong: number): UnembeddingColumn;
+  /** The logit of a row x [dModel] of the final norm's output by one column, x·column + bias, as the forward pass has it. */
+  read(x: Float32Array, column: UnembeddingColumn): number;
   /**
    * Logits of rows of the final norm's output.
    *
@@ -21,22 +34,29 @@ export interface Unembedding {
   logits(x: Float32Array, tokens?: readonly number[]): Float32Array;
 }
 
-/** w = W_U[:, answer] − W_U[:, wrong] in float64; without a wrong token, W_U[:, answer]. */
-export function tokenDirection(
-  unembedding: Pick<Unembedding, "column">,
+/** What attribution reads: a token's column, or what tells it from a wrong one. */
+export function tokenColumn(
+  unembedding: Pick<Unembedding, "token" | "difference">,
   answer: number,
   wrong: number | undefined,
-): Float64Array {
-  const w = Float64Array.from(unembedding.column(answer));
-  if (wrong === undefined) return w;
-  const subtracted = unembedding.column(wrong);
-  return w.map((value, i) => value - subtracted[i]);
+): UnembeddingColumn {
+  return wrong === undefined ? unembedding.token(answer) : unembedding.difference(answer, wrong);
+}
+
+/** How rows of the table, or differences of two, become columns of W_U and entries of b_U; rounded once. */
+interface Folding {
+  /** A token's. */
+  token(row: Float32Array): UnembeddingColumn;
+  /** Of a difference of rows, in float64. */
+  difference(rows: Float64Array): UnembeddingColumn;
 }
 
 /** The unembedding as trained: column t is row t of the table, and there is no bias. */
-export function rawUnembedding(kernels: Kernels, table: Float32Array, dModel: number): Unembedding {
-  const column = (token: number) => table.subarray(token * dModel, (token + 1) * dModel);
-  return unembedding(kernels, dModel, table.length / dModel, column, () => 0);
+export function rawUnembedding(kernels: Kernels, table: Table): Unembedding {
+  return unembedding(kernels, table, {
+    token: (row) => ({ column: row, bias: 0 }),
+    difference: (rows) => ({ column: Float32Array.from(rows), bias: 0 }),
+  });
 }
 
 /**
@@ -49,78 +69,96 @@ export function rawUnembedding(kernels: Kernels, table: Float32Array, dModel: nu
  */
 export function foldedUnembedding(
   kernels: Kernels,
-  table: Float32Array,
+  table: Table,
   gamma: Float32Array,
   beta: Float32Array,
 ): Unembedding {
-  const dModel = gamma.length;
-  const dVocab = table.length / dModel;
   let vocabularyMean: Float64Array | undefined;
-
-  function column(token: number): Float32Array {
-    vocabularyMean ??= columnMeans(table, dModel);
-    const folded = new Float64Array(dModel);
-    let sum = 0;
-    for (let i = 0, at = token * dModel; i < dModel; i++, at++) {
-      folded[i] = gamma[i] * (table[at] - vocabularyMean[i]);
-      sum += folded[i];
-    }
-    const centred = new Float32Array(dModel);
-    for (let i = 0; i < dModel; i++) centred[i] = folded[i] - sum / dModel;
-    return centred;
-  }
-
-  function bias(token: number): number {
-    vocabularyMean ??= columnMeans(table, dModel);
-    let sum = 0;
-    for (let i = 0, at = token * dModel; i < dModel; i++, at++)
-      sum += beta[i] * (table[at] - vocabularyMean[i]);
-    return Math.fround(sum);
-  }
-
-  return unembedding(kernels, dModel, dVocab, column, bias);
+  return unembedding(kernels, table, {
+    token(row) {
+      vocabularyMean ??= meanRow(kernels, table);
+      const mean = vocabularyMean;
+      return fold(
+        Float64Array.from(row, (value, i) => value - mean[i]),
+        gamma,
+        beta,
+      );
+    },
+    difference: (rows) => fold(rows, gamma, beta),
+  });
 }
 
-function unembedding(
-  kernels: Kernels,
-  dModel: number,
-  dVocab: number,
-  column: (token: number) => Float32Array,
-  bias: (token: number) => number,
-): Unembedding {
+function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedding {
   let whole: { W_U: PackedMatrix; b_U: Float32Array } | undefined;
+  const token = (id: number) => folding.token(readRow(table, id));
 
-  function wholeMatrix(): { W_U: PackedMatrix; b_U: Float32Array } {
-    whole ??= {
-      W_U: kernels.packColumns(column, dModel, dVocab),
-      b_U: Float32Array.from({ length: dVocab }, (_, token) => bias(token)),
-    };
-    return whole;
-  }
-
-  function columns(tokens: readonly number[]): { W_U: PackedMatrix; b_U: Float32Array } {
-    return {
-      W_U: kernels.packColumns((c) => column(tokens[c]), dModel, tokens.length),
-      b_U: Float32Array.from(tokens, bias),
-    };
-  }
-
-  function logits(x: Float32Array, tokens?: readonly number[]): Float32Array {
-    const { W_U, b_U } = tokens ? columns(tokens) : wholeMatrix();
-    const rows = x.length / dModel;
-    const out = new Float32Array(rows * W_U.cols);
-    kernels.matmul(out, x, W_U, b_U, rows);
+  function byColumns(x: Float32Array, columns: readonly UnembeddingColumn[]): Float32Array {
+    const inner = table.cols;
+    const rows = x.length / inner;
+    const W = new Float32Array(columns.length * inner);
+    for (const [c, { column }] of columns.entries()) W.set(column, c * inner);
+    const out = new Float32Array(rows * columns.length);
+    const biases = Float32Array.from(columns, ({ bias }) => bias);
+    kernels.matmulByColumns(out, x, W, biases, rows, inner, columns.length);
     return out;
   }
 
-  return { hook: "unembed.hook_out", column, bias, logits };
+  return {
+    hook: "unembed.hook_out",
+    token,
+    difference(answer, wrong) {
+      const subtracted = readRow(table, wrong);
+      return folding.difference(
+        Float64Array.from(readRow(table, answer), (value, i) => value - subtracted[i]),
+      );
+    },
+    read: (x, column) => byColumns(x, [column])[0],
+    logits(x, tokens) {
+      if (tokens) return byColumns(x, tokens.map(token));
+      whole ??= wholeMatrix(kernels, table, folding);
+      const { W_U, b_U } = whole;
+      const rows = x.length / table.cols;
+      const out = new Float32Array(rows * W_U.cols);
+      kernels.matmul(out, x, W_U, b_U, rows);
+      return out;
+    },
+  };
 }
 
-/** The mean row of a table [rows, cols], in float64. */
-function columnMeans(table: Float32Array, cols: number): Float64Array {
-  const means = new Float64Array(cols);
-  for (let start = 0; start < table.length; start += cols) {
-    for (let i = 0; i < cols; i++) means[i] += table[start + i];
-  }
-  return means.map((sum) => (sum * cols) / table.length);
+function wholeMatrix(
+  kernels: Kernels,
+  table: Table,
+  folding: Folding,
+): { W_U: PackedMatrix; b_U: Float32Array } {
+  const W_U = kernels.matrix(table.cols, table.rows);
+  const b_U = new Float32Array(table.rows);
+  kernels.session(() =>
+    eachChunk(table, kernels.allocate, (rows, first) => {
+      const count = rows.length / table.cols;
+      for (let i = 0; i < count; i++) {
+        const row = rows.subarray(i * table.cols, (i + 1) * table.cols);
+        const { column, bias } = folding.token(row);
+        b_U[first + i] = bias;
+        row.set(column);
+      }
+      kernels.fillColumns(W_U, first, rows, count);
+    }),
+  );
+  return { W_U, b_U };
+}
+
+/** P(gamma ⊙ row) and beta·row, both rounded once. */
+function fold(row: Float64Array, gamma: Float32Array, beta: Float32Array): UnembeddingColumn {
+  const scaled = row.map((value, i) => gamma[i] * value);
+  const mean = scaled.reduce((sum, value) => sum + value, 0) / row.length;
+  const column = Float32Array.from(scaled, (value) => value - mean);
+  const bias = row.reduce((sum, value, i) => sum + beta[i] * value, 0);
+  return { column, bias: Math.fround(bias) };
+}
+
+/** The mean of a table's rows, in float64. */
+function meanRow(kernels: Kernels, table: Table): Float64Array {
+  const sums = new Float64Array(table.cols);
+  kernels.session(() => eachChunk(table, kernels.allocate, (rows) => kernels.addRows(sums, rows)));
+  return sums.map((sum) => sum / table.rows);
 }

@@ -28,8 +28,10 @@ export interface LinearSplit {
   readonly size: number;
   /** [dModel]: belongs to no part. */
   readonly bias: Float32Array;
-  /** W·u and Σ|W u|, both [parts · size], float64. */
-  project(u: Float64Array): { values: Float64Array; magnitudes: Float64Array };
+  /** W·u, [parts · size]: what each element of the activation writes along u. */
+  project(u: Float64Array): Float64Array;
+  /** The write without its bias in float64, activation·W, and Σ|activation W| of each element: both [dModel]. */
+  apply(activation: Float32Array): { values: Float64Array; magnitudes: ArrayLike<number> };
 }
 
 /**
@@ -78,8 +80,14 @@ export function gpt2Writers(
     bias: b_O,
     project(u) {
       const values = new Float64Array(W_O.inner);
-      const magnitudes = new Float64Array(W_O.inner);
-      kernels.project(values, magnitudes, W_O, u);
+      kernels.project(values, W_O, u);
+      return values;
+    },
+    apply(activation) {
+      const values = new Float64Array(W_O.cols);
+      const magnitudes = new Float32Array(W_O.cols);
+      kernels.combineRows(values, Float64Array.from(activation), W_O);
+      kernels.combineMagnitudes(magnitudes, activation, W_O);
       return { values, magnitudes };
     },
   });

@@ -25,8 +25,9 @@ export function barScale(scores: Iterable<number>, cells: number): BarScale {
  * A score's bar, in halves of a cell (the finest block that exists for both directions): what goes left of the
  * axis, as wide as that side, and what goes right of it.
  */
-export function bar(score: number, { perCell, left }: BarScale): { left: string; right: string } {
-  const halves = perCell > 0 ? Math.round((Math.abs(score) / perCell) * 2) : 0;
+export function bar(score: number, { perCell, left, right }: BarScale): { left: string; right: string } {
+  const most = 2 * (score > 0 ? right : left); // a subnormal score's quotient may be more
+  const halves = perCell > 0 ? Math.min(Math.round((Math.abs(score) / perCell) * 2), most) : 0;
   const full = "█".repeat(Math.floor(halves / 2));
   const half = halves % 2 === 1;
   if (score > 0) return { left: " ".repeat(left), right: full + (half ? "▌" : "") };

@@ -1,15 +1,20 @@
+export { availableKernels } from "./available.ts";
 export { jsKernels } from "./js/index.ts";
-export type { Accuracy, Activation, Kernels, PackedMatrix } from "./kernels.ts";
+export type { Accuracy, Activation, Kernels, MemoryPlan, PackedMatrix } from "./kernels.ts";
 export {
   activate,
   add,
   affineRows,
+  attend,
   attentionScores,
+  empty,
   layerNormScale,
   linear,
   mixValues,
   normalizeRows,
+  pack,
   reshape,
   softmaxRows,
 } from "./ops.ts";
 export { sizeOf, type Tensor, type Tensor64, tensor } from "./tensor.ts";
+export { type Precision, wasmKernels } from "./wasm/index.ts";

@@ -1,4 +1,4 @@
-/** A weight matrix W [inner, cols] in a backend's own layout. Only the backend that packed it can read it. */
+/** A weight matrix W [inner, cols] in a backend's own layout. Only the backend that made it can read it. */
 export interface PackedMatrix {
   readonly inner: number;
   readonly cols: number;
@@ -14,34 +14,123 @@ export interface Accuracy {
    *
    *   |accumulated − Σ aᵢbᵢ| ≤ γ · Σ|aᵢbᵢ|
    *
-   * and the same for a mean of n, with Σ|xᵢ|/n on the right.
-   *
    * @see Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §3.1
    */
   accumulation(n: number): number;
+
+  /** The same for a row's mean of n elements, with Σ|xᵢ|/n on the right. */
+  mean(n: number): number;
+
+  /**
+   * A bound of the same error for these very vectors and a bias added to their product, which may be much smaller than
+   * γ's: a running error bound.
+   *
+   * @see Higham, §3.3
+   */
+  dotError(a: Float32Array, b: Float32Array, bias: number): number;
+}
+
+/** What a backend is to make room for. */
+export interface MemoryPlan {
+  /** The sizes of the matrices to come, about in the order in which they are used. */
+  readonly matrices: readonly { readonly inner: number; readonly cols: number }[];
+  /** Elements of all activations that a session holds at one time, as far as they are to lie beside the weights. */
+  readonly activations: number;
 }
 
 /**
- * What a backend is: the arithmetic of the forward pass on contiguous row-major Float32Arrays. It knows no
- * model. Kernels write to `out`, never to an input, and keep nothing between calls; shapes are checked in
- * ops.ts. The order in which an output is accumulated depends on the inner dimension alone, so a row has the
- * same bits alone, in a batch, or computed on another machine.
+ * What a backend is: the arithmetic of the forward pass on contiguous row-major Float32Arrays, and the memory that
+ * it works on. It knows no model. Kernels write to `out`, never to an input; shapes are checked in ops.ts. The order
+ * in which an output is accumulated depends on the inner dimension alone, so a row has the same bits alone, in a
+ * batch, or computed by another thread or on another machine.
  */
-export interface Kernels {
+export interface Kernels extends MatrixKernels, RowKernels, AttentionKernels, Workspace {
+  /** What computes: "js", "wasm" or "wasm fast". */
   readonly name: string;
+  /** Why it is not what was asked for; null where it is. */
+  readonly note: string | null;
+  readonly threads: number;
   readonly accuracy: Accuracy;
 
-  /** Copies W, row-major [inner, cols], into the backend's layout. */
-  pack(W: Float32Array, inner: number, cols: number): PackedMatrix;
+  /** Ends the threads and lets go of the memory. What the backend is asked for afterwards is a ValueError. */
+  dispose(): void;
+}
 
-  /** The same from a function that gives column c as [inner]; it may reuse one array. */
-  packColumns(column: (c: number) => Float32Array, inner: number, cols: number): PackedMatrix;
+/**
+ * Where activations lie while a model runs. A backend may have memory of its own for them, in which its kernels find
+ * them without a copy; what a kernel is given from elsewhere it copies.
+ */
+export interface Workspace {
+  /**
+   * Runs `run`. What is allocated within is free again afterwards, so what `run` returns must be its own: see
+   * `own`. A session may run within another.
+   */
+  session<T>(run: () => T): T;
 
-  /** The inverse of pack: W row-major [inner, cols], bit for bit. */
-  unpack(W: PackedMatrix): Float32Array;
+  /** Room for so many elements, not cleared, until the session ends; an array of its own outside of one. */
+  allocate(length: number): Float32Array;
+
+  /** Frees all that the session has allocated but `kept`, which moves to where `near` lies. */
+  keepOnly(kept: Float32Array, near: PackedMatrix): Float32Array;
+
+  /** The same elements, in an array that outlives the session: itself, or a copy. */
+  own(data: Float32Array): Float32Array;
+
+  /** A buffer that the kernels read without a copy, for weights on their way. */
+  buffer(bytes: number): ArrayBufferView<ArrayBufferLike> & Uint8Array;
+}
+
+/** Weights: how they come into the backend's layout, what is done to them there, and products with them. */
+export interface MatrixKernels {
+  /**
+   * Makes room for matrices that will be asked for.
+   *
+   * @throws MemoryError where there is not so much
+   */
+  reserve(plan: MemoryPlan): void;
+
+  /** A matrix of zeros. */
+  matrix(inner: number, cols: number): PackedMatrix;
 
   /**
-   * out = x·W + bias, with one rounding to float32 per element
+   * W[first + r, c] = rows[r · stride + offset + c] for `count` rows: a part of wider rows, or all.
+   *
+   * @param rows read
+   */
+  fillRows(
+    W: PackedMatrix,
+    first: number,
+    rows: Float32Array,
+    count: number,
+    stride: number,
+    offset: number,
+  ): void;
+
+  /**
+   * W[k, first + c] = columns[c, k] for `count` columns, `first` a multiple of 8.
+   *
+   * @param columns [count, W.inner] read
+   */
+  fillColumns(W: PackedMatrix, first: number, columns: Float32Array, count: number): void;
+
+  /** W row-major [inner, cols], bit for bit. */
+  unpack(W: PackedMatrix): Float32Array;
+
+  /** Another matrix of the same elements. */
+  copy(W: PackedMatrix): PackedMatrix;
+
+  /**
+   * W ← P(gamma ⊙ W): each row times its gamma, then each column less its mean; in float64, rounded once.
+   *
+   * @param gamma [W.inner] read
+   */
+  scaleAndCentreColumns(W: PackedMatrix, gamma: Float64Array): void;
+
+  /** W ← W P: each row less its mean, in float64, rounded once. */
+  centreRows(W: PackedMatrix): void;
+
+  /**
+   * out = x·W + bias
    *
    * @param out  [rows, W.cols]  written; must not overlap `x`
    * @param x    [rows, W.inner] read
@@ -50,15 +139,61 @@ export interface Kernels {
   matmul(out: Float32Array, x: Float32Array, W: PackedMatrix, bias: Float32Array | null, rows: number): void;
 
   /**
-   * What each row of W writes along the direction u, in float64, and the sum of magnitudes that bounds its error:
+   * The same with a W that is given by its columns and not kept; the same bits.
    *
-   *   out[i] = Σ_j W[i, j] u[j]        magnitudes[i] = Σ_j |W[i, j] u[j]|
-   *
-   * @param out, magnitudes [W.inner] written
-   * @param u               [W.cols]  read
+   * @param columns [cols, inner] read
    */
-  project(out: Float64Array, magnitudes: Float64Array, W: PackedMatrix, u: Float64Array): void;
+  matmulByColumns(
+    out: Float32Array,
+    x: Float32Array,
+    columns: Float32Array,
+    bias: Float32Array,
+    rows: number,
+    inner: number,
+    cols: number,
+  ): void;
 
+  /**
+   * What each row of W writes along the direction u: out = W·u in float64.
+   *
+   * @param out [W.inner] written
+   * @param u   [W.cols]  read
+   */
+  project(out: Float64Array, W: PackedMatrix, u: Float64Array): void;
+
+  /**
+   * The rows of W mixed, in float64: out = vᵀW.
+   *
+   * @param out [W.cols]  written
+   * @param v   [W.inner] read
+   */
+  combineRows(out: Float64Array, v: Float64Array, W: PackedMatrix): void;
+
+  /**
+   * Σ_k |v[k] W[k, c]| for each column c, not less than 1 − 2⁻¹⁰ of it: for bounds.
+   *
+   * @param out [W.cols]  written
+   * @param v   [W.inner] read
+   */
+  combineMagnitudes(out: Float32Array, v: Float32Array, W: PackedMatrix): void;
+
+  /** out = the float16 or bfloat16 numbers as float32, exactly. */
+  widen(out: Float32Array, halves: Uint16Array, format: "F16" | "BF16"): void;
+
+  /** Whether no element is NaN or infinite. */
+  allFinite(x: Float32Array): boolean;
+
+  /**
+   * sums += each of the rows in turn, in float64
+   *
+   * @param sums [cols]           read and written
+   * @param x    [any, cols]      read
+   */
+  addRows(sums: Float64Array, x: Float32Array): void;
+}
+
+/** What works row by row or element by element. */
+export interface RowKernels {
   /**
    * LayerNorm's denominator, row by row; the variance is biased and eps is inside the root, as in PyTorch.
    *
@@ -81,7 +216,7 @@ export interface Kernels {
   normalizeRows(out: Float32Array, x: Float32Array, scale: Float32Array, rows: number, cols: number): void;
 
   /**
-   * LayerNorm's affine part: out[r] = x[r] ⊙ gamma + beta, one rounding per element.
+   * LayerNorm's affine part: out[r] = x[r] ⊙ gamma + beta.
    *
    * @param out [rows, cols] written; may be `x`
    */
@@ -95,25 +230,6 @@ export interface Kernels {
   ): void;
 
   /**
-   * Scaled dot products of queries and keys; a key after its query is masked with −∞.
-   *
-   *   out[b, h, i, j] = scale · Σ_d q[b, i, h, d] k[b, j, h, d]   for j ≤ i
-   *
-   * @param out  [batch, heads, pos, pos]  written
-   * @param q, k [batch, pos, heads, dHead] read
-   */
-  attentionScores(
-    out: Float32Array,
-    q: Float32Array,
-    k: Float32Array,
-    batch: number,
-    pos: number,
-    heads: number,
-    dHead: number,
-    scale: number,
-  ): void;
-
-  /**
    * Softmax of each row. An entry of −∞ becomes 0, a row of nothing else is all 0.
    *
    *   out[r, j] = exp(x[r, j] − max(x[r])) / Σ_j exp(x[r, j] − max(x[r]))
@@ -122,38 +238,67 @@ export interface Kernels {
    */
   softmaxRows(out: Float32Array, x: Float32Array, rows: number, cols: number): void;
 
+  /** out = a + b, rounded to float32. `out` may be `a` or `b`. */
+  add(out: Float32Array, a: Float32Array, b: Float32Array): void;
+
+  /** The MLP's nonlinearities, element by element; `out` may be `x`. */
+  readonly activations: Readonly<Record<Activation, (out: Float32Array, x: Float32Array) => void>>;
+}
+
+/** The sizes of an attention: of queries and keys. */
+export interface AttentionDims {
+  readonly batch: number;
+  readonly pos: number;
+  readonly heads: number;
+  readonly dHead: number;
+  /** The position of each query, from 0 to pos − 1: it sees the keys up to there. */
+  readonly queryPos: readonly number[];
+}
+
+/** Causal attention, whole or in its steps. */
+export interface AttentionKernels {
+  /**
+   * The three steps below in one, with the same bits, but without holding scores or pattern.
+   *
+   * @param out, q [batch, queries, heads, dHead] written, read; must not overlap
+   * @param k, v   [batch, pos, heads, dHead]     read
+   */
+  attend(
+    out: Float32Array,
+    q: Float32Array,
+    k: Float32Array,
+    v: Float32Array,
+    dims: AttentionDims,
+    scale: number,
+  ): void;
+
+  /**
+   * Scaled dot products of queries and keys; a key after its query is masked with −∞.
+   *
+   *   out[b, h, i, j] = scale · Σ_d q[b, i, h, d] k[b, j, h, d]   for j ≤ queryPos[i]
+   *
+   * @param out [batch, heads, queries, pos]   written
+   * @param q   [batch, queries, heads, dHead] read
+   * @param k   [batch, pos, heads, dHead]     read
+   */
+  attentionScores(
+    out: Float32Array,
+    q: Float32Array,
+    k: Float32Array,
+    dims: AttentionDims,
+    scale: number,
+  ): void;
+
   /**
    * Values mixed by the attention pattern.
    *
    *   out[b, i, h, d] = Σ_j pattern[b, h, i, j] v[b, j, h, d]
    *
-   * @param out     [batch, pos, heads, dHead] written
-   * @param pattern [batch, heads, pos, pos]   read; a row's trailing zeros cost nothing
-   * @param v       [batch, pos, heads, dHead] read
+   * @param out     [batch, queries, heads, dHead] written
+   * @param pattern [batch, heads, queries, pos]   read; a row's trailing zeros cost nothing
+   * @param v       [batch, pos, heads, dHead]     read
    */
-  mixValues(
-    out: Float32Array,
-    pattern: Float32Array,
-    v: Float32Array,
-    batch: number,
-    pos: number,
-    heads: number,
-    dHead: number,
-  ): void;
-
-  /** out = a + b, rounded to float32. `out` may be `a` or `b`. */
-  add(out: Float32Array, a: Float32Array, b: Float32Array): void;
-
-  /**
-   * Rows of a table: out[i] = table[ids[i]].
-   *
-   * @param out   [ids.length, cols] written
-   * @param table [any, cols]        read; ids must lie inside it
-   */
-  gatherRows(out: Float32Array, table: Float32Array, ids: ArrayLike<number>, cols: number): void;
-
-  /** The MLP's nonlinearities, element by element; `out` may be `x`. */
-  readonly activations: Readonly<Record<Activation, (out: Float32Array, x: Float32Array) => void>>;
+  mixValues(out: Float32Array, pattern: Float32Array, v: Float32Array, dims: AttentionDims): void;
 }
 
 /**

@@ -23,7 +23,7 @@ function expectExact(model: StubModel, unit: Unit): void {
     const sum = unit === "layer" ? scores.data.at(-1)! : scores.data.reduce((total, row) => total + row, 0);
     // a folded model keeps a final norm's beta out of its rows; a raw one has a row for it, unless they cumulate
     const betaInBias = model.compatibilityMode || unit === "layer" ? betaTerm(model) : 0;
-    const bias = unembedding.bias(answer) - unembedding.bias(wrong) + betaInBias;
+    const bias = unembedding.token(answer).bias - unembedding.token(wrong).bias + betaInBias;
     const tolerance = check.bound + check.roundingBound;
     expect(Math.abs(sum + bias - (logits[answer] - logits[wrong]))).toBeLessThanOrEqual(tolerance);
     expect(tolerance).toBeLessThan(1e-5);
@@ -32,7 +32,7 @@ function expectExact(model: StubModel, unit: Unit): void {
 
 function betaTerm({ finalNorm, unembedding }: StubModel): number {
   if (!finalNorm.beta) return 0;
-  const [plus, minus] = [unembedding.column(answer), unembedding.column(wrong)];
+  const [plus, minus] = [unembedding.token(answer).column, unembedding.token(wrong).column];
   return finalNorm.beta.reduce((sum, beta, i) => sum + beta * (plus[i] - minus[i]), 0);
 }
 

@@ -20,7 +20,8 @@ const text = "When Mary and John went to the store, John gave a drink to";
 
 describe("a given cache", () => {
   const prompts = [ids, ids.map((_, i) => ids[ids.length - 1 - i])];
-  const { cache } = model.runWithCache(prompts, { logits: "none" });
+  const names = (name: string) => name !== "unembed.hook_out";
+  const { cache } = model.runWithCache(prompts, { names, logits: "none" });
 
   test.each(units)("gives the same bits, and nothing runs; unit %s", (unit) => {
     const options = { unit, pos: [0, 3, -1], answer: mary, wrong: john } as const;
@@ -48,9 +49,14 @@ describe("a given cache", () => {
   });
 
   test("with the logits in it, those are what the check compares", () => {
-    const logits = model.runWithCache(text, { names: () => true }).cache;
-    const want = attribute(text, { answer: mary, wrong: john });
-    expect(attribute(text, { answer: mary, wrong: john, cache: logits })).toEqual(want);
+    const { logits, cache } = model.runWithCache(text, { names: () => true });
+    const at = logits.data.length - model.config.dVocab;
+    const single = attribute(text, { answer: mary });
+    expect(attribute(text, { answer: mary, cache })).toEqual(single);
+    const [pair] = attribute(text, { answer: mary, wrong: john, cache }).attributions;
+    expect(pair.check.logit).toBe(logits.data[at + mary] - logits.data[at + john]);
+    // the rows do not depend on it
+    expect(pair.scores).toEqual(attribute(text, { answer: mary, wrong: john }).attributions[0].scores);
   });
 
   const otherIds = ids.with(1, store);

@@ -1,8 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AttributionResult, directLogitAttribution, type Unit } from "../../src/dla/index.ts";
-import type { Gpt2, Gpt2Config } from "../../src/model/index.ts";
-import { gpt2AndPrompt, type RandomModel, randomModel, weightsOf } from "../support/arbitraries.ts";
+import {
+  type AttributableCache,
+  type AttributionResult,
+  directLogitAttribution,
+  type Unit,
+} from "../../src/dla/index.ts";
+import { type Gpt2, type Gpt2Config, tokenColumn } from "../../src/model/index.ts";
+import {
+  directionOf,
+  gpt2AndPrompt,
+  type RandomModel,
+  randomModel,
+  weightsOf,
+} from "../support/arbitraries.ts";
 import { referenceAttribution } from "../support/reference.ts";
 
 const units: readonly Unit[] = ["component", "layer", "head"];
@@ -55,9 +66,9 @@ const asked: fc.Arbitrary<Asked> = gpt2AndPrompt.chain(
   },
 );
 
-function attribute({ model, ids, unit, answer, wrong }: Asked): AttributionResult {
+function attribute({ model, ids, unit, answer, wrong }: Asked, cache?: AttributableCache): AttributionResult {
   const allowRawWeights = !model.compatibilityMode;
-  const options = { unit, pos: "all", answer, allowRawWeights } as const;
+  const options = { unit, pos: "all", answer, allowRawWeights, ...(cache && { cache }) } as const;
   return directLogitAttribution(model, ids, wrong === undefined ? options : { ...options, wrong });
 }
 
@@ -72,17 +83,22 @@ describe("the rows sum to the model's own logit (difference) less the b_U term",
       fc.property(asked, (drawn) => {
         const { model, ids, unit, answer, wrong } = drawn;
         const { dVocab } = model.config;
-        const { data: logits } = model.run(ids, { logits: "all" });
+        const { logits: run, cache } = model.runWithCache(ids, { logits: "all" });
+        const logits = run.data;
         const { unembedding, finalNorm } = model;
         const of = (read: (token: number) => number) =>
           wrong === undefined ? read(answer) : read(answer) - read(wrong);
         // what is in no row: b_U, and on raw weights LayerNorm's beta where the rows are running sums
-        const beta = (token: number) =>
-          unembedding.column(token).reduce((sum, value, i) => sum + value * (finalNorm.beta?.[i] ?? 0), 0);
-        const bias = of(unembedding.bias) + (unit === "layer" ? of(beta) : 0);
+        const w = Float64Array.from(tokenColumn(unembedding, answer, wrong).column);
+        const beta = w.reduce((sum, value, i) => sum + value * (finalNorm.beta?.[i] ?? 0), 0);
+        const bias = of((token) => unembedding.token(token).bias) + (unit === "layer" ? beta : 0);
 
-        const result = attribute(drawn);
+        const result = attribute(drawn, cache);
         expect(result.attributions).toHaveLength(ids.length);
+        const alone = attribute(drawn); // a run of its own, which computes what it needs
+        result.attributions.forEach(({ scores }, i) => {
+          expect(alone.attributions[i].scores).toEqual(scores);
+        });
         for (const { pos, scores, check } of result.attributions) {
           const logit = of((token) => logits[pos * dVocab + token]);
           const sum = total(unit, scores.data);
@@ -100,6 +116,35 @@ describe("the rows sum to the model's own logit (difference) less the b_U term",
         }
       }),
       { numRuns: 600 },
+    );
+  });
+
+  test("without all logits, to the difference of the two that the run computes, which is theirs but for rounding", () => {
+    fc.assert(
+      fc.property(asked, (drawn) => {
+        const { model, ids, answer, wrong } = drawn;
+        const { accuracy, unembedding } = model;
+        const { dVocab, dModel } = model.config;
+        const { logits, cache } = model.runWithCache(ids, { names: "unembed.hook_in", logits: "all" });
+        const { data } = cache.get("unembed.hook_in");
+        const tokens = wrong === undefined ? [answer] : [answer, wrong];
+        for (const { pos, check } of attribute(drawn).attributions) {
+          const output = data.subarray(pos * dModel, (pos + 1) * dModel);
+          const [a, b = 0] = tokens.map((token) => logits.data[pos * dVocab + token]);
+          // float32 products with float32 columns: of each token, and of their difference
+          const columns = [
+            ...tokens.map((token) => unembedding.token(token)),
+            ...(wrong === undefined ? [] : [unembedding.difference(answer, wrong)]),
+          ];
+          const limit = columns.reduce((total, { column, bias }) => {
+            const size = output.reduce((sum: number, v, i) => sum + Math.abs(v * column[i]), Math.abs(bias));
+            return total + accuracy.dotError(output, column, bias) + 2 ** -22 * size + 2 ** -149;
+          }, 0);
+          expect(Math.abs(check.logit - (a - b)), `position ${pos}`).toBeLessThanOrEqual(limit);
+          if (wrong === undefined) expect(check.logit).toBe(a);
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 
@@ -150,8 +195,9 @@ test("rows are within 1e-9 · Σ|row| of the float64 reference on the captured a
           return data.subarray((pos * data.length) / ids.length, ((pos + 1) * data.length) / ids.length);
         };
         const weights = weightsOf(model);
+        const direction = directionOf(model, answer, wrong);
         const betaRow = !model.compatibilityMode;
-        const want = referenceAttribution({ config, unit, read, weights, answer, wrong, betaRow });
+        const want = referenceAttribution({ config, unit, read, weights, answer, wrong, direction, betaRow });
         expect(result.labels).toEqual(want.labels);
         const size = want.rows.reduce((sum, row) => sum + Math.abs(row), 0);
         want.rows.forEach((row, i) => {

@@ -22,8 +22,8 @@ describe("defects of TransformerLens 4.3.0 that could arise here", () => {
     expect(Math.abs(sum - logit)).toBeLessThanOrEqual(check.bound + check.roundingBound);
     const normalized = raw.runWithCache(long, { names: "ln_final.hook_normalized", pos: -1 }).cache;
     const ungained = normalized.get("ln_final.hook_normalized").data.reduce((total, value, i) => {
-      const [plus, minus] = [" Mary", " John"].map((token) =>
-        raw.unembedding.column(raw.toSingleToken(token)),
+      const [plus, minus] = [" Mary", " John"].map(
+        (token) => raw.unembedding.token(raw.toSingleToken(token)).column,
       );
       return total + value * (plus[i] - minus[i]);
     }, 0);

@@ -31,7 +31,7 @@ function logitsLessBias(
   const differences = prompts.map((prompt, index) => {
     const ids = answerTokens[index].map((token) => model.toSingleToken(token));
     const logits = model.run(prompt, { logits: "last" }).data;
-    const [correct, wrong] = ids.map((id) => logits[id] - model.unembedding.bias(id));
+    const [correct, wrong] = ids.map((id) => logits[id] - model.unembedding.token(id).bias);
     return correct - (wrong ?? 0);
   });
   const bounds = checks.map(({ bound, roundingBound }) => bound + roundingBound);

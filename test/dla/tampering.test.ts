@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Attribution, directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { CheckError } from "../../src/errors.ts";
 import { ActivationCache, type Gpt2, type HookName, modelFromWeights } from "../../src/model/index.ts";
-import { gpt2AndPrompt, randomWeights, weightsOf } from "../support/arbitraries.ts";
+import { directionOf, gpt2AndPrompt, randomWeights, weightsOf } from "../support/arbitraries.ts";
 import { referenceAttribution } from "../support/reference.ts";
 import { tinyConfig } from "../support/tinyModel.ts";
 import { wordModel } from "./wordModel.ts";
@@ -76,8 +76,9 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
             return data.subarray(data.length - data.length / ids.length);
           };
           const weights = weightsOf(model);
+          const direction = directionOf(model, answer, wrong);
           const rows = (unit: Unit) =>
-            referenceAttribution({ config: model.config, unit, read, weights, answer, wrong });
+            referenceAttribution({ config: model.config, unit, read, weights, answer, wrong, direction });
           return {
             sum: total(unit, rows(unit).rows),
             size: sum(rows("component").magnitudes) + sum(rows("head").magnitudes),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { directLogitAttribution, dla, type Unit } from "../../src/dla/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
-import { weightsOf } from "../support/arbitraries.ts";
+import { directionOf, weightsOf } from "../support/arbitraries.ts";
 import { expectedJson, modelFolder } from "../support/fixtures.ts";
 import { referenceAttribution } from "../support/reference.ts";
 
@@ -78,6 +78,7 @@ describe.each(["base", "exact-gelu", "inverse-layer", "outliers", "tiny-head", "
             unit,
             read,
             weights: weightsOf(model),
+            direction: directionOf(model, answer[prompt], wrong?.[prompt]),
             ...asked,
           });
           const size = rows.reduce((total, row) => total + Math.abs(row), 0);

@@ -209,7 +209,7 @@ describe.each(withLens.flatMap((name) => [[name, "raw"] as const, [name, "folded
         const want = expected.get(`tl.folded.logit_attrs.${which}`)!;
         const got = cache.logitAttrs(stack, tokens);
         expect(got.shape).toEqual(want.shape);
-        const column = (token: number) => Array.from(model.unembedding.column(token), Math.abs);
+        const column = (token: number) => Array.from(model.unembedding.token(token).column, Math.abs);
         const w = column(answer).map((value, i) => value + (which === "pair" ? column(wrong)[i] : 0));
         got.data.forEach((value, at) => {
           const row = Array.from(stack.stack.data.subarray(at * dModel, (at + 1) * dModel), Math.abs);

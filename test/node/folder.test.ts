@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CheckpointError } from "../../src/errors.ts";
-import { readCheckpoint } from "../../src/model/checkpoint/checkpoint.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { fileNamed, openSource } from "../../src/model/files/byteSource.ts";
 import { readText } from "../../src/model/files/json.ts";
@@ -12,6 +11,7 @@ import { folderFiles } from "../../src/node/folder.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { modelFolder } from "../support/fixtures.ts";
 import { store, tinyConfig, tinyTensors } from "../support/gpt2Checkpoint.ts";
+import { readCheckpoint } from "../support/readPlain.ts";
 import { writeSafetensors } from "../support/writeSafetensors.ts";
 
 let root: string;

@@ -6,6 +6,7 @@ import {
   modelFromWeights,
   type OuterWeights,
 } from "../../src/model/index.ts";
+import { readRow } from "../../src/model/table.ts";
 import { random } from "./random.ts";
 import type { ReferenceWeights } from "./reference.ts";
 
@@ -147,7 +148,7 @@ export function weightsOf(model: Gpt2): ReferenceWeights {
   const one = new Float32Array(dModel).fill(1);
   const zero = new Float32Array(dModel);
   const embedded = (id: number) => {
-    const row = embedding.W_E.slice(id * dModel, (id + 1) * dModel);
+    const row = readRow(embedding.W_E, id);
     if (!embedding.centred) return row;
     const mean = row.reduce((total, value) => total + value, 0) / dModel;
     return row.map((value) => value - mean);
@@ -157,8 +158,8 @@ export function weightsOf(model: Gpt2): ReferenceWeights {
     W_pos: embedding.W_pos,
     lnFinal_w: lnFinal?.gamma ?? one,
     lnFinal_b: lnFinal?.beta ?? zero,
-    W_U: rows(dVocab, (token) => unembedding.column(token)),
-    b_U: Float32Array.from({ length: dVocab }, (_, token) => unembedding.bias(token)),
+    W_U: rows(dVocab, (token) => unembedding.token(token).column),
+    b_U: Float32Array.from({ length: dVocab }, (_, token) => unembedding.token(token).bias),
     blocks: model.blocks.map(({ ln1, ln2, b_Q, b_K, b_V, b_O, b_in, b_out, ...matrices }) => ({
       ln1_w: ln1?.gamma ?? one,
       ln1_b: ln1?.beta ?? zero,
@@ -178,4 +179,13 @@ export function weightsOf(model: Gpt2): ReferenceWeights {
       b_out,
     })),
   };
+}
+
+/** What the reference is to read of two tokens: the model's own column of their difference. */
+export function directionOf(
+  model: Gpt2,
+  answer: number,
+  wrong: number | undefined,
+): Float32Array | undefined {
+  return wrong === undefined ? undefined : model.unembedding.difference(answer, wrong).column;
 }

@@ -387,9 +387,14 @@ export function erfc(x: number): number {
 
 /**
  * Compatibility mode in TransformerLens's five steps, one after the other, in float64:
- * fold LayerNorm, centre what reads, centre what writes, centre the unembedding, fold the value biases.
+ * fold LayerNorm, centre what reads, centre what writes, centre the unembedding (or not, as for differences of
+ * logits), fold the value biases.
  */
-export function foldReference(config: Gpt2Config, weights: ReferenceWeights): ReferenceWeights {
+export function foldReference(
+  config: Gpt2Config,
+  weights: ReferenceWeights,
+  options: { readonly centreUnembedding: boolean } = { centreUnembedding: true },
+): ReferenceWeights {
   const { dModel, dMlp, dVocab } = config;
   const ones = new Float64Array(dModel).fill(1);
   const zeros = new Float64Array(dModel);
@@ -444,8 +449,9 @@ export function foldReference(config: Gpt2Config, weights: ReferenceWeights): Re
   }));
 
   // 4. W_U and b_U less their means over the vocabulary
-  const W_U = transpose(centreRows(W_U2, dVocab), dModel, dVocab);
-  const b_U = centreRows(b_U1, dVocab);
+  const { centreUnembedding } = options;
+  const W_U = transpose(centreUnembedding ? centreRows(W_U2, dVocab) : W_U2, dModel, dVocab);
+  const b_U = centreUnembedding ? centreRows(b_U1, dVocab) : b_U1;
 
   // 5. b_O += Σ_heads b_V W_O, b_V = 0; b_O centred again
   const blocks = writing.map((block) => {
@@ -478,6 +484,8 @@ export interface AttributionInput {
   readonly weights: ReferenceWeights;
   readonly answer: number;
   readonly wrong?: number | undefined;
+  /** W_U[:, answer] − W_U[:, wrong] where the model has it as one column, rounded once. */
+  readonly direction?: Numbers | undefined;
   /** Ends component and head rows with `beta`, as on raw weights. */
   readonly betaRow?: boolean;
 }
@@ -498,10 +506,11 @@ export interface ReferenceAttribution {
 export function referenceAttribution(input: AttributionInput): ReferenceAttribution {
   const { config, unit, read, weights, answer, wrong } = input;
   const { nLayers, nHeads, dModel } = config;
-  const w = Array.from(
+  const difference = Array.from(
     { length: dModel },
     (_, i) => weights.W_U[answer * dModel + i] - (wrong === undefined ? 0 : weights.W_U[wrong * dModel + i]),
   );
+  const w = input.direction ? Array.from(input.direction) : difference;
   const [scale] = Array.from(read("ln_final.hook_scale"));
   const labels: string[] = [];
   const rows: number[] = [];

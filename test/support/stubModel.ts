@@ -120,12 +120,16 @@ export function stubModel(options: StubOptions): StubModel {
       parts,
       size,
       bias: vector(dModel, 34, layer),
-      project(u) {
-        const products = (i: number) => Array.from(u, (value, j) => noise(i, j, layer) * value);
-        const inner = Array.from({ length: parts * size }, (_, i) => products(i));
+      project: (u) =>
+        Float64Array.from({ length: parts * size }, (_, i) =>
+          u.reduce((sum, value, j) => sum + noise(i, j, layer) * value, 0),
+        ),
+      apply(z) {
+        const terms = (j: number) => Array.from(z, (value, i) => value * noise(i, j, layer));
+        const outputs = Array.from({ length: dModel }, (_, j) => terms(j));
         return {
-          values: Float64Array.from(inner, (row) => row.reduce((sum, value) => sum + value, 0)),
-          magnitudes: Float64Array.from(inner, (row) => row.reduce((sum, value) => sum + Math.abs(value), 0)),
+          values: Float64Array.from(outputs, (row) => row.reduce((sum, value) => sum + value, 0)),
+          magnitudes: outputs.map((row) => row.reduce((sum, value) => sum + Math.abs(value), 0)),
         };
       },
     };
@@ -160,8 +164,13 @@ export function stubModel(options: StubOptions): StubModel {
     },
     unembedding: {
       hook: "final.hook_logits",
-      column: (token) => columns[token],
-      bias: (token) => (affine ? biases[token] : 0),
+      token: (token) => ({ column: columns[token], bias: affine ? biases[token] : 0 }),
+      difference: (a, b) => ({
+        column: columns[a].map((value, i) => value - columns[b][i]),
+        bias: affine ? Math.fround(biases[a] - biases[b]) : 0,
+      }),
+      read: (output, { column, bias }) =>
+        Math.fround(output.reduce((sum, value, i) => sum + value * column[i], bias)),
       logits: (output, tokens = columns.map((_, token) => token)) => readColumns(output, tokens),
     },
     layerTypes: () => blocks.map(({ type }) => type),

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { jsKernels } from "../../src/tensor/js/index.ts";
+import { pack } from "../../src/tensor/ops.ts";
 import { expectSameBits, noise, seed, size } from "./conformance/support.ts";
 import { kernelsConformance } from "./conformance.ts";
 
@@ -27,7 +28,7 @@ describe("js kernels, beyond the conformance suite", () => {
           }
         }
         const got = new Float32Array(rows * cols);
-        jsKernels.matmul(got, x, jsKernels.pack(W, inner, cols), bias, rows);
+        jsKernels.matmul(got, x, pack(jsKernels, W, inner, cols), bias, rows);
         expectSameBits(got, want, "matmul");
       }),
     );
@@ -44,7 +45,13 @@ describe("js kernels, beyond the conformance suite", () => {
     const v = Float32Array.of(2, 4, 6, 8, 10, ...new Array(5).fill(Number.NaN)); // [pos=2, dHead=5]
     const mixed = (pattern: number[]) => {
       const out = new Float32Array(10);
-      jsKernels.mixValues(out, Float32Array.from(pattern), v, 1, 2, 1, 5);
+      jsKernels.mixValues(out, Float32Array.from(pattern), v, {
+        batch: 1,
+        pos: 2,
+        heads: 1,
+        dHead: 5,
+        queryPos: [0, 1],
+      });
       return [...out];
     };
     const half = [1, 2, 3, 4, 5];

@@ -1,7 +1,7 @@
 import { expectShape, ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
 import { readToken, type TokenRef } from "../tokens.ts";
-import { tokenDirection } from "../unembedding.ts";
+import { tokenColumn } from "../unembedding.ts";
 import { throughNorm } from "../writers.ts";
 import type { Activations } from "./activations.ts";
 import type { ResidualStack } from "./residualStacks.ts";
@@ -39,8 +39,8 @@ export function logitAttrs(cache: Activations, rows: ResidualStack, options: Log
   const scales = cache.at("ln_final.hook_scale", positions).data;
   const data = new Float64Array(components * batch * pos);
   for (let prompt = 0; prompt < batch; prompt++) {
-    const w = tokenDirection(cache.model.unembedding, answers[prompt], wrongs?.[prompt]);
-    const u = throughNorm(cache.model.finalNorm, w);
+    const { column } = tokenColumn(cache.model.unembedding, answers[prompt], wrongs?.[prompt]);
+    const u = throughNorm(cache.model.finalNorm, Float64Array.from(column));
     for (let component = 0; component < components; component++) {
       for (let p = 0; p < pos; p++) {
         const at = (component * batch + prompt) * pos + p;

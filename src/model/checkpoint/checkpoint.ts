@@ -1,12 +1,14 @@
+import type { Kernels } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
 import { type ModelFiles, openSource } from "../files/byteSource.ts";
+import { fileTable } from "./fileTable.ts";
 import { readHeader } from "./safetensors.ts";
 import { expectIndexed, findShards, type Shard } from "./shards.ts";
+import { type LoadBuffers, loadBuffers, tensorReader } from "./tensorReader.ts";
 import { assignRoles, type Role } from "./tensorRoles.ts";
 import { expectShapes, type Layout } from "./tensorShapes.ts";
-import { tensorReader } from "./tensorValues.ts";
 import { type WeightAssembly, weightAssembly } from "./weightAssembly.ts";
-import type { BlockWeights, OuterWeights } from "./weights.ts";
+import type { OuterTables, PackedBlock } from "./weights.ts";
 
 export interface CheckpointOptions {
   /** Told of what is read, but may not be what was meant. Default: console.warn. */
@@ -19,24 +21,28 @@ export interface CheckpointOptions {
 
 /**
  * Reads the weights of a GPT-2 from safetensors, as trained, in float32. Tensors are read one by one in the file's
- * order; a block is handed over as soon as it is complete, and forgotten: so a caller that packs it at
- * once never holds the model twice. Blocks come in the order in which the file completes them.
+ * order, by rows, and put into the backend's layout at once: so the model is never held twice. Blocks come in the order
+ * in which the file completes them. The embedding stays in a file that can be read at any place.
  *
- * @param receiveBlock owns the block's arrays from then on
+ * @param receiveBlock owns the block from then on
  * @returns            the weights outside the blocks
  * @throws CheckpointError when a file is malformed, or does not hold what the config describes
  */
 export async function readCheckpoint(
   config: Gpt2Config,
   files: ModelFiles,
-  receiveBlock: (layer: number, block: BlockWeights) => void,
+  kernels: Kernels,
+  receiveBlock: (layer: number, block: PackedBlock) => void,
   options: CheckpointOptions = {},
-): Promise<OuterWeights> {
+): Promise<OuterTables> {
   const warn = options.onWarning ?? console.warn;
   const shards = await findShards(files, options.signal);
-  const assembly = weightAssembly(config, receiveBlock, warn);
+  const assembly = weightAssembly(config, kernels, receiveBlock, warn);
+  const buffers = loadBuffers(kernels, config);
   let checkpoint: Known = { roles: indexedRoles(shards, config), layout: undefined };
-  for (const shard of shards) checkpoint = await readShard(shard, checkpoint, config, assembly, options);
+  for (const shard of shards) {
+    checkpoint = await readShard(shard, checkpoint, config, assembly, buffers, options);
+  }
   if (checkpoint.layout?.transposed && config.activationAssumed) {
     warn(
       "config.json: the weights are laid out as nanoGPT's, and no activation_function is named: the tanh form of GELU " +
@@ -67,6 +73,7 @@ async function readShard(
   known: Known,
   config: Gpt2Config,
   assembly: WeightAssembly,
+  buffers: LoadBuffers,
   { signal, onProgress }: CheckpointOptions,
 ): Promise<Known> {
   const { file } = shard;
@@ -79,11 +86,22 @@ async function readShard(
     const roles = known.roles ?? assignRoles(names, config, file);
     const layout = expectShapes(header.tensors, roles, config, file, known.layout);
 
-    const tensors = tensorReader(reader);
+    const tensors = tensorReader(reader, buffers);
+    const dataStart = reader.position;
     for (const entry of header.tensors) {
       const role = roles.get(entry.name);
       if (role === undefined || role.kind === "skipped") await tensors.skip(entry);
-      else await assembly.add(role, layout, (destination) => tensors.read(entry, destination));
+      else {
+        const { readNow } = reader;
+        await assembly.add(role, layout, {
+          read: (destination) => tensors.read(entry, destination),
+          async keepInFile() {
+            if (readNow === undefined) return null;
+            await tensors.skip(entry);
+            return fileTable({ name: file, readNow }, entry, dataStart, buffers.kernels);
+          },
+        });
+      }
       onProgress?.({ file, read: reader.position, size });
     }
     await tensors.expectEnd();

@@ -1,58 +1,70 @@
-/**
- * Where a stored matrix goes: weights of [rows, cols] each, which the file holds side by side.
- *
- *   stored [rows, parts · cols]; transposed: [parts · cols, rows]
- */
+import type { Kernels, PackedMatrix } from "../../tensor/index.ts";
+
+/** Where a stored tensor goes, as rows of `cols` elements. */
 export interface Destination {
-  readonly parts: readonly Float32Array[];
   readonly rows: number;
   readonly cols: number;
-  readonly transposed: boolean;
+  /** Takes `count` rows, from row `first` on; they lie in a buffer that is used again. */
+  put(rows: Float32Array, first: number, count: number): void;
 }
 
-/** Puts `count` stored rows of [rows, parts · cols] in their places, from row `first` on. */
-export function scatter(
-  parts: readonly Float32Array[],
-  chunk: Float32Array,
-  first: number,
-  count: number,
-  cols: number,
-): void {
-  for (let row = 0; row < count; row++) {
-    parts.forEach((part, p) => {
-      const start = (row * parts.length + p) * cols;
-      part.set(chunk.subarray(start, start + cols), (first + row) * cols);
-    });
-  }
+/** Vectors that the file holds side by side: one row. */
+export function vectors(parts: readonly Float32Array[]): Destination {
+  const [{ length }] = parts;
+  return {
+    rows: 1,
+    cols: parts.length * length,
+    put(row) {
+      parts.forEach((part, p) => {
+        part.set(row.subarray(p * length, (p + 1) * length));
+      });
+    },
+  };
 }
 
-/** Puts `count` stored rows of [parts · cols, rows] in their places, from row `first` on: each is a weight's column. */
-export function scatterTransposed(
-  parts: readonly Float32Array[],
-  chunk: Float32Array,
-  first: number,
-  count: number,
-  rows: number,
-  cols: number,
-): void {
-  for (let p = 0; p < parts.length; p++) {
-    const part = parts[p];
-    const begin = Math.max(first, p * cols);
-    const end = Math.min(first + count, (p + 1) * cols);
-    for (let row = 0; row < rows; row++) {
-      const to = row * cols - p * cols;
-      for (let col = begin; col < end; col++) part[to + col] = chunk[(col - first) * rows + row];
-    }
-  }
+/** A table in memory, row-major. */
+export function wholeRows(table: Float32Array, cols: number): Destination {
+  return {
+    rows: table.length / cols,
+    cols,
+    put: (rows, first) => table.set(rows, first * cols),
+  };
 }
 
-/** Transposes a square matrix [size, size] in place. */
-export function transposeSquare(matrix: Float32Array, size: number): void {
-  for (let row = 0; row < size; row++) {
-    for (let col = 0; col < row; col++) {
-      const below = matrix[row * size + col];
-      matrix[row * size + col] = matrix[col * size + row];
-      matrix[col * size + row] = below;
-    }
-  }
+/** Matrices that the file holds side by side: stored [inner, parts · cols]. */
+export function matricesByRows(kernels: Kernels, parts: readonly PackedMatrix[]): Destination {
+  const [{ inner, cols }] = parts;
+  const stride = parts.length * cols;
+  return {
+    rows: inner,
+    cols: stride,
+    put(rows, first, count) {
+      parts.forEach((part, p) => {
+        kernels.fillRows(part, first, rows, count, stride, p * cols);
+      });
+    },
+  };
+}
+
+/** The same stored as [parts · cols, inner]: each row is a column. */
+export function matricesByColumns(kernels: Kernels, parts: readonly PackedMatrix[]): Destination {
+  const [{ inner, cols }] = parts;
+  return {
+    rows: parts.length * cols,
+    cols: inner,
+    put(rows, first, count) {
+      parts.forEach((part, p) => {
+        const begin = Math.max(first, p * cols);
+        const end = Math.min(first + count, (p + 1) * cols);
+        if (begin >= end) return;
+        const own = rows.subarray((begin - first) * inner, (end - first) * inner);
+        kernels.fillColumns(part, begin - p * cols, own, end - begin);
+      });
+    },
+  };
+}
+
+/** Transposes a square matrix in place. */
+export function transpose(kernels: Kernels, W: PackedMatrix): void {
+  kernels.fillColumns(W, 0, kernels.unpack(W), W.cols);
 }

@@ -1,8 +1,30 @@
+import type { Kernels, PackedMatrix } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
-import { type Destination, transposeSquare } from "./placement.ts";
+import { eachChunk, memoryTable, type Table } from "../table.ts";
+import {
+  type Destination,
+  matricesByColumns,
+  matricesByRows,
+  transpose,
+  vectors,
+  wholeRows,
+} from "./placement.ts";
 import type { Role } from "./tensorRoles.ts";
 import type { Layout } from "./tensorShapes.ts";
-import { type BlockWeights, blockSources, type OuterWeights, type WeightSource } from "./weights.ts";
+import {
+  blockSources,
+  type OuterTables,
+  type outerSources,
+  type PackedBlock,
+  type WeightSource,
+} from "./weights.ts";
+
+/** How a tensor of a file is had: read into its place now, or, where the file allows it, row by row when needed. */
+export interface StoredTensor {
+  read(destination: Destination): Promise<void>;
+  /** Instead of reading it, leaves it where it is; null where the file can only be read in order. */
+  keepInFile(): Promise<Table | null>;
+}
 
 /** Puts tensors, as they come, together to weights. */
 export interface WeightAssembly {
@@ -10,79 +32,100 @@ export interface WeightAssembly {
   add(
     role: Exclude<Role, { kind: "skipped" }>,
     layout: Layout | undefined,
-    read: (destination: Destination) => Promise<void>,
+    tensor: StoredTensor,
   ): Promise<void>;
   /** The weights outside the blocks, once every tensor has been added. */
-  outer(): OuterWeights;
+  outer(): OuterTables;
 }
 
 /** A block on its way: its weights so far, and how many tensors it still waits for. */
 interface OpenBlock {
-  readonly weights: Partial<Record<keyof BlockWeights, Float32Array>>;
+  readonly weights: Record<string, Float32Array | PackedMatrix>;
   /** Square matrices read before the layout was known. */
-  readonly asStored: { readonly weight: Float32Array; readonly size: number }[];
+  readonly asStored: PackedMatrix[];
   waitingFor: number;
 }
 
 export function weightAssembly(
   config: Gpt2Config,
-  receiveBlock: (layer: number, block: BlockWeights) => void,
+  kernels: Kernels,
+  receiveBlock: (layer: number, block: PackedBlock) => void,
   warn: (message: string) => void,
 ): WeightAssembly {
   const blocks = new Map<number, OpenBlock>();
-  const outer: Partial<Record<keyof OuterWeights, Float32Array>> = {};
+  const tables: { W_E?: Table; W_U?: Table } = {};
+  const outer: Record<string, Float32Array> = {};
+  const sizes = ({ dims }: WeightSource<unknown>) => dims.map((dim) => config[dim]);
+
+  async function addOuter(source: (typeof outerSources)[number], tensor: StoredTensor): Promise<void> {
+    const [name] = source.fills;
+    const [first, cols] = sizes(source);
+    if (cols === undefined) {
+      outer[name] = new Float32Array(first);
+      await tensor.read(vectors([outer[name]]));
+      return;
+    }
+    const isTable = name === "W_E" || name === "W_U";
+    const inFile = isTable ? await tensor.keepInFile() : null;
+    if (isTable && inFile) {
+      tables[name] = inFile;
+      return;
+    }
+    const data = new Float32Array(first * cols);
+    await tensor.read(wholeRows(data, cols));
+    if (isTable) tables[name] = memoryTable(data, cols);
+    else outer[name] = data;
+  }
+
+  async function addToBlock(
+    block: OpenBlock,
+    source: (typeof blockSources)[number],
+    layout: Layout | undefined,
+    tensor: StoredTensor,
+  ): Promise<void> {
+    const [first, cols] = sizes(source);
+    if (cols === undefined) {
+      const parts = source.fills.map(() => new Float32Array(first));
+      await tensor.read(vectors(parts));
+      source.fills.forEach((name, p) => {
+        block.weights[name] = parts[p];
+      });
+      return;
+    }
+    const parts = source.fills.map(() => kernels.matrix(first, cols));
+    await tensor.read((layout?.transposed ? matricesByColumns : matricesByRows)(kernels, parts));
+    if (layout === undefined) block.asStored.push(...parts);
+    source.fills.forEach((name, p) => {
+      block.weights[name] = parts[p];
+    });
+  }
+
   return {
-    async add(role, layout, read) {
-      if (role.kind === "outer") {
-        await fill(role.source, outer, config, false, read);
-        return;
-      }
+    async add(role, layout, tensor) {
+      if (role.kind === "outer") return addOuter(role.source, tensor);
       const { layer, source } = role;
       const block = blocks.get(layer) ?? { weights: {}, asStored: [], waitingFor: blockSources.length };
       blocks.set(layer, block);
-
-      const linear = source.dims.length === 2;
-      const transposed = linear && layout?.transposed === true;
-      const [weight] = await fill(source, block.weights, config, transposed, read);
-      if (linear && layout === undefined) block.asStored.push({ weight, size: config[source.dims[0]] });
+      await addToBlock(block, source, layout, tensor);
       block.waitingFor--;
       if (block.waitingFor > 0) return;
 
-      if (layout?.transposed) for (const { weight, size } of block.asStored) transposeSquare(weight, size);
+      if (layout?.transposed) for (const W of block.asStored) transpose(kernels, W);
       blocks.delete(layer);
-      receiveBlock(layer, block.weights as BlockWeights);
+      receiveBlock(layer, block.weights as unknown as PackedBlock);
     },
-    outer: () => tieEmbeddings(outer, config, warn),
+    outer: () => ({ ...tieEmbeddings(tables, config, warn), ...outer }) as OuterTables,
   };
 }
 
-/** Allocates the weights that a tensor fills, and has it read into them. */
-async function fill<Weight extends string>(
-  source: WeightSource<Weight>,
-  weights: Partial<Record<Weight, Float32Array>>,
-  config: Gpt2Config,
-  transposed: boolean,
-  read: (destination: Destination) => Promise<void>,
-): Promise<Float32Array[]> {
-  const sizes = source.dims.map((dim) => config[dim]);
-  const [rows, cols] = sizes.length === 2 ? sizes : [1, sizes[0]];
-  const parts = source.fills.map(() => new Float32Array(rows * cols));
-  await read({ parts, rows, cols, transposed });
-  source.fills.forEach((weight, part) => {
-    weights[weight] = parts[part];
-  });
-  return parts;
-}
-
-/** One array where the logits come from the embedding itself, by whichever of the two names it was stored. */
+/** One table where the logits come from the embedding itself, by whichever of the two names it was stored. */
 function tieEmbeddings(
-  outer: Partial<Record<keyof OuterWeights, Float32Array>>,
+  tables: { W_E?: Table; W_U?: Table },
   config: Gpt2Config,
   warn: (message: string) => void,
-): OuterWeights {
-  const { W_pos, lnFinal_w, lnFinal_b } = outer as OuterWeights;
-  const W_E = (outer.W_E ?? outer.W_U) as Float32Array;
-  const W_U = outer.W_U ?? W_E;
+): Pick<OuterTables, "W_E" | "W_U"> {
+  const W_E = (tables.W_E ?? tables.W_U) as Table;
+  const W_U = tables.W_U ?? W_E;
   const same = W_E === W_U || equal(W_E, W_U);
   if (!same && config.tieWordEmbeddings) {
     warn(
@@ -90,10 +133,22 @@ function tieEmbeddings(
         'lm_head.weight, as transformers 5 does. "tie_word_embeddings": false would say so.',
     );
   }
-  return { W_E, W_pos, lnFinal_w, lnFinal_b, W_U: same ? null : W_U };
+  return { W_E, W_U: same ? null : W_U };
 }
 
-function equal(a: Float32Array, b: Float32Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function equal(a: Table, b: Table): boolean {
+  let same = true;
+  eachChunk(
+    a,
+    (length) => new Float32Array(length),
+    (rows, first) => {
+      const others = new Float32Array(rows.length);
+      b.read(
+        others,
+        Array.from({ length: rows.length / b.cols }, (_, i) => first + i),
+      );
+      for (let i = 0; i < rows.length && same; i++) same = rows[i] === others[i];
+    },
+  );
+  return same;
 }

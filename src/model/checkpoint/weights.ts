@@ -1,38 +1,46 @@
 import { expectShape } from "../../errors.ts";
+import type { PackedMatrix } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
+import type { Table } from "../table.ts";
 
 /**
  * One block's weights: row-major [inputs, outputs]; heads side by side in the columns of W_Q, W_K, W_V and the rows
  * of W_O.
  */
-export interface BlockWeights {
+export interface BlockWeights<Matrix = Float32Array> {
   readonly ln1_w: Float32Array; // [dModel]
   readonly ln1_b: Float32Array; // [dModel]
-  readonly W_Q: Float32Array; // [dModel, heads * dHead]
-  readonly W_K: Float32Array; // [dModel, heads * dHead]
-  readonly W_V: Float32Array; // [dModel, heads * dHead]
+  readonly W_Q: Matrix; // [dModel, heads * dHead]
+  readonly W_K: Matrix; // [dModel, heads * dHead]
+  readonly W_V: Matrix; // [dModel, heads * dHead]
   readonly b_Q: Float32Array; // [heads * dHead]
   readonly b_K: Float32Array; // [heads * dHead]
   readonly b_V: Float32Array; // [heads * dHead]
-  readonly W_O: Float32Array; // [heads * dHead, dModel]
+  readonly W_O: Matrix; // [heads * dHead, dModel]
   readonly b_O: Float32Array; // [dModel]
   readonly ln2_w: Float32Array; // [dModel]
   readonly ln2_b: Float32Array; // [dModel]
-  readonly W_in: Float32Array; // [dModel, dMlp]
+  readonly W_in: Matrix; // [dModel, dMlp]
   readonly b_in: Float32Array; // [dMlp]
-  readonly W_out: Float32Array; // [dMlp, dModel]
+  readonly W_out: Matrix; // [dMlp, dModel]
   readonly b_out: Float32Array; // [dModel]
 }
 
+/** A block's weights in a backend's layout. */
+export type PackedBlock = BlockWeights<PackedMatrix>;
+
 /** The weights outside the blocks. */
-export interface OuterWeights {
-  readonly W_E: Float32Array; // [dVocab, dModel]
+export interface OuterWeights<Rows = Float32Array> {
+  readonly W_E: Rows; // [dVocab, dModel]
   readonly W_pos: Float32Array; // [nCtx, dModel]
   readonly lnFinal_w: Float32Array; // [dModel]
   readonly lnFinal_b: Float32Array; // [dModel]
   /** [dVocab, dModel], as Hugging Face's lm_head stores it; null when it is W_E itself: one array, not two. */
-  readonly W_U: Float32Array | null;
+  readonly W_U: Rows | null;
 }
+
+/** The same, W_E and W_U read row by row. */
+export type OuterTables = OuterWeights<Table>;
 
 /** A dim of a weight, by the name the config gives it here. `heads * dHead` is dModel in GPT-2. */
 export type WeightDim = "dModel" | "dMlp" | "dVocab" | "nCtx";

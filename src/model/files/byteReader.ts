@@ -10,6 +10,10 @@ export interface ByteReader {
   readonly position: number;
   /** Fills `out` with the next bytes; resolves to how many there were: fewer than asked only at the end. */
   read(out: Uint8Array): Promise<number>;
+  /** Passes over so many bytes; resolves to how many there were. */
+  skip(bytes: number): Promise<number>;
+  /** Reads at any place and at once, also after `close`; undefined where the source cannot. */
+  readonly readNow: ((out: Uint8Array, position: number) => number) | undefined;
   /** Lets go of the source, read to its end or not. */
   close(): Promise<void>;
 }
@@ -18,8 +22,14 @@ export interface ByteReader {
 export interface Bytes {
   /** Fills `out`, or its beginning, with the bytes at `position`; resolves to how many, 0 only at the end. */
   read(out: Uint8Array, position: number): Promise<number>;
+  readSync?(out: Uint8Array, position: number): number;
+  /** Whether `read` takes any position, so that bytes can be passed over. */
+  readonly seekable: boolean;
   close(): Promise<unknown>;
 }
+
+/** Bytes read to be dropped, where they cannot be passed over. */
+const DROPPED = 65_536;
 
 export function byteReader(
   name: string,
@@ -28,31 +38,64 @@ export function byteReader(
   signal: AbortSignal | undefined,
 ): ByteReader {
   let position = 0;
+
+  async function read(out: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < out.length) {
+      signal?.throwIfAborted();
+      const rest = out.subarray(filled);
+      const count = await attempt(name, `could not be read beyond byte ${position}`, signal, () =>
+        bytes.read(rest, position),
+      );
+      if (!(count > 0 && count <= rest.length)) break; // also for a foreign read() that gives no number
+      filled += count;
+      position += count;
+    }
+    return filled;
+  }
+
   return {
     name,
     size,
     get position() {
       return position;
     },
-    async read(out) {
-      let filled = 0;
-      while (filled < out.length) {
-        signal?.throwIfAborted();
-        const rest = out.subarray(filled);
-        const count = await attempt(name, `could not be read beyond byte ${position}`, signal, () =>
-          bytes.read(rest, position),
-        );
-        if (!(count > 0 && count <= rest.length)) break; // also for a foreign read() that gives no number
-        filled += count;
-        position += count;
+    read,
+    async skip(count) {
+      if (bytes.seekable && size !== undefined) {
+        const skipped = Math.min(count, size - position);
+        position += skipped;
+        return skipped;
       }
-      return filled;
+      let skipped = 0;
+      const dropped = new Uint8Array(Math.min(count, DROPPED));
+      while (skipped < count) {
+        const got = await read(dropped.subarray(0, count - skipped));
+        if (got === 0) break;
+        skipped += got;
+      }
+      return skipped;
     },
+    readNow: bytes.readSync && ((out, at) => readFully(name, bytes, out, at)),
     async close() {
       // A stream that failed fails here again: what was wrong has been said.
       await Promise.resolve(bytes.close()).catch(() => {});
     },
   };
+}
+
+/** Fills `out` from a file that reads at once; returns how many bytes there were. */
+function readFully(name: string, bytes: Bytes, out: Uint8Array, position: number): number {
+  let filled = 0;
+  while (filled < out.length) {
+    const rest = out.subarray(filled);
+    const count = attemptNow(name, `could not be read at byte ${position + filled}`, () =>
+      bytes.readSync!(rest, position + filled),
+    );
+    if (!(count > 0 && count <= rest.length)) break;
+    filled += count;
+  }
+  return filled;
 }
 
 /** The bytes of a stream's chunks, which may have any size. Asks for no chunk before it is needed. */
@@ -75,6 +118,7 @@ export function chunkBytes(
       chunk = chunk.subarray(some.length);
       return some.length;
     },
+    seekable: false,
     close,
   };
 }
@@ -87,6 +131,7 @@ export function memoryBytes(bytes: Uint8Array): Bytes {
       out.set(some);
       return some.length;
     },
+    seekable: true,
     close: async () => {},
   };
 }
@@ -101,9 +146,21 @@ export async function attempt<T>(
   try {
     return await action();
   } catch (error) {
-    if (error instanceof CheckpointError || error instanceof ValueError) throw error;
     signal?.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(`${name}: ${what}: ${reason}.`, { cause: error });
+    throw named(name, what, error);
   }
+}
+
+function attemptNow<T>(name: string, what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw named(name, what, error);
+  }
+}
+
+function named(name: string, what: string, error: unknown): Error {
+  if (error instanceof CheckpointError || error instanceof ValueError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CheckpointError(`${name}: ${what}: ${reason}.`, { cause: error });
 }

@@ -1,11 +1,16 @@
 import { CheckpointError, ValueError } from "../../errors.ts";
-import { attempt, type ByteReader, byteReader, chunkBytes, memoryBytes } from "./byteReader.ts";
+import { attempt, type ByteReader, type Bytes, byteReader, chunkBytes, memoryBytes } from "./byteReader.ts";
 
 /** A file that can be read at any place. */
 export interface ByteFile {
   readonly size: number;
   /** Fills `out`, or its beginning, with the bytes at `position`; resolves to how many, 0 only at the end. */
   read(out: Uint8Array, position: number): Promise<number>;
+  /**
+   * The same at once, also after `close`. Where a file has it, the embedding stays in the file: rows are read when a prompt
+   * needs them.
+   */
+  readSync?(out: Uint8Array, position: number): number;
   close(): Promise<void>;
 }
 
@@ -82,7 +87,7 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
     return byteReader(name, undefined, chunks, signal);
   }
   // Last, for a Node.js stream has a read() of another kind.
-  if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, source, signal);
+  if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, fileBytes(source), signal);
   const got =
     typeof source === "object" ? "an object that holds no bytes" : `a value of type ${typeof source}`;
   throw new ValueError(
@@ -104,6 +109,17 @@ function expectGood(response: Response, name: string): void {
   if (response.bodyUsed) {
     throw new CheckpointError(`${name}: the response${from} has been read already. Give a new one.`);
   }
+}
+
+function fileBytes(file: ByteFile): Bytes {
+  return {
+    read: (out, position) => file.read(out, position),
+    ...(hasMethod<ByteFile>(file, "readSync") && {
+      readSync: (out, position) => file.readSync!(out, position),
+    }),
+    seekable: true,
+    close: () => file.close(),
+  };
 }
 
 function streamBytes(stream: ReadableStream<Uint8Array>) {

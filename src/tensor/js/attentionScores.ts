@@ -1,43 +1,64 @@
+import type { AttentionDims } from "../kernels.ts";
+
 /**
- * Scaled dot products of queries and keys, masked with −∞ above the diagonal; a sum runs over d in order. Two
- * queries at a time against four keys, up to the diagonal; one by one what is left there.
+ * Scaled dot products of queries and keys, masked with −∞ after each query's position; a sum runs over d in order.
  *
- *   out[b, h, i, j] = scale · Σ_d q[b, i, h, d] k[b, j, h, d]   for j ≤ i
+ *   out[b, h, i, j] = scale · Σ_d q[b, i, h, d] k[b, j, h, d]   for j ≤ queryPos[i]
  *
- * @param out  [batch, heads, pos, pos]   written
- * @param q, k [batch, pos, heads, dHead] read
+ * @param out [batch, heads, queries, pos]   written
+ * @param q   [batch, queries, heads, dHead] read
+ * @param k   [batch, pos, heads, dHead]     read
  */
 export function attentionScores(
   out: Float32Array,
   q: Float32Array,
   k: Float32Array,
-  batch: number,
-  pos: number,
-  heads: number,
-  dHead: number,
+  dims: AttentionDims,
+  scale: number,
+): void {
+  const { batch, pos, heads, queryPos } = dims;
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      headScores(out, (b * heads + h) * queryPos.length * pos, q, k, b, h, dims, scale);
+    }
+  }
+}
+
+/**
+ * The scores of one head of one prompt, [queries, pos] from out[o] on. Two queries at a time against four keys, as far
+ * as both see; one by one what is left.
+ */
+export function headScores(
+  out: Float32Array,
+  o: number,
+  q: Float32Array,
+  k: Float32Array,
+  b: number,
+  h: number,
+  { pos, heads, dHead, queryPos }: AttentionDims,
   scale: number,
 ): void {
   const stride = heads * dHead; // from one position to the next
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < heads; h++) {
-      const first = b * pos * stride + h * dHead;
-      for (let i = 0; i < pos; i++) {
-        const row = ((b * heads + h) * pos + i) * pos;
-        const pair = i - (i % 2); // the even query of this one's pair
-        const tiled = pair + 1 < pos ? pair + 1 - ((pair + 1) % 4) : 0;
-        if (i === pair) {
-          for (let j = 0; j < tiled; j += 4) {
-            twoByFour(out, row + j, pos, q, first + i * stride, k, first + j * stride, stride, dHead, scale);
-          }
-        }
-        for (let j = tiled; j <= i; j++) {
-          let sum = 0;
-          for (let d = 0; d < dHead; d++) sum += q[first + i * stride + d] * k[first + j * stride + d];
-          out[row + j] = scale * sum;
-        }
-        out.fill(-Infinity, row + i + 1, row + pos);
+  const queries = queryPos.length;
+  const firstQuery = b * queries * stride + h * dHead;
+  const firstKey = b * pos * stride + h * dHead;
+  for (let i = 0; i < queries; i++) {
+    const row = o + i * pos;
+    const pair = i - (i % 2); // the even query of this one's pair
+    const common = pair + 1 < queries ? Math.min(queryPos[pair], queryPos[pair + 1]) + 1 : 0;
+    const tiled = common - (common % 4);
+    const query = firstQuery + i * stride;
+    if (i === pair) {
+      for (let j = 0; j < tiled; j += 4) {
+        twoByFour(out, row + j, pos, q, query, k, firstKey + j * stride, stride, dHead, scale);
       }
     }
+    for (let j = tiled; j <= queryPos[i]; j++) {
+      let sum = 0;
+      for (let d = 0; d < dHead; d++) sum += q[query + d] * k[firstKey + j * stride + d];
+      out[row + j] = scale * sum;
+    }
+    out.fill(-Infinity, row + queryPos[i] + 1, row + pos);
   }
 }
 

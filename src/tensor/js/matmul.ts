@@ -1,5 +1,5 @@
 import type { PackedMatrix } from "../kernels.ts";
-import { type JsMatrix, PANEL } from "./pack.ts";
+import { type JsMatrix, PANEL } from "./matrix.ts";
 
 /** Rows in the register tile. */
 const TILE_ROWS = 4;

@@ -1,45 +1,59 @@
+import type { AttentionDims } from "../kernels.ts";
+
 /**
- * Values mixed by the attention pattern; a sum runs over j in order. Two queries at a time, four elements each.
+ * Values mixed by the attention pattern; a sum runs over j in order.
  *
  *   out[b, i, h, d] = Σ_j pattern[b, h, i, j] v[b, j, h, d]
  *
  * A row's trailing zeros are skipped: a sum that starts at +0 keeps its bits when ±0 is added to it, and a
  * query takes nothing from a later value, be it NaN.
  *
- * @param out     [batch, pos, heads, dHead] written
- * @param pattern [batch, heads, pos, pos]   read
- * @param v       [batch, pos, heads, dHead] read
+ * @param out     [batch, queries, heads, dHead] written
+ * @param pattern [batch, heads, queries, pos]   read
+ * @param v       [batch, pos, heads, dHead]     read
  */
 export function mixValues(
   out: Float32Array,
   pattern: Float32Array,
   v: Float32Array,
-  batch: number,
-  pos: number,
-  heads: number,
-  dHead: number,
+  dims: AttentionDims,
 ): void {
-  const stride = heads * dHead; // from one position to the next
+  const { batch, pos, heads, queryPos } = dims;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const first = b * pos * stride + h * dHead;
-      for (let i = 0; i < pos; i += 2) {
-        const row = ((b * heads + h) * pos + i) * pos;
-        const length = lengthOf(pattern, row, pos);
-        const paired = i + 1 < pos;
-        const nextLength = paired ? lengthOf(pattern, row + pos, pos) : 0;
-        const o = first + i * stride;
-        let d = 0;
-        if (paired) {
-          for (; d + 4 <= dHead; d += 4) {
-            twoByFour(out, o + d, pattern, row, pos, length, nextLength, v, first + d, stride);
-          }
-        }
-        for (; d < dHead; d++) {
-          out[o + d] = mixed(pattern, row, length, v, first + d, stride);
-          if (paired) out[o + stride + d] = mixed(pattern, row + pos, nextLength, v, first + d, stride);
-        }
+      mixHead(out, pattern, (b * heads + h) * queryPos.length * pos, v, b, h, dims);
+    }
+  }
+}
+
+/** One head of one prompt, its pattern [queries, pos] from pattern[p] on. Two queries at a time, four elements each. */
+export function mixHead(
+  out: Float32Array,
+  pattern: Float32Array,
+  p: number,
+  v: Float32Array,
+  b: number,
+  h: number,
+  { pos, heads, dHead, queryPos }: AttentionDims,
+): void {
+  const stride = heads * dHead; // from one position to the next
+  const queries = queryPos.length;
+  const first = b * pos * stride + h * dHead;
+  for (let i = 0; i < queries; i += 2) {
+    const row = p + i * pos;
+    const length = lengthOf(pattern, row, pos);
+    const paired = i + 1 < queries;
+    const nextLength = paired ? lengthOf(pattern, row + pos, pos) : 0;
+    const o = (b * queries + i) * stride + h * dHead;
+    let d = 0;
+    if (paired) {
+      for (; d + 4 <= dHead; d += 4) {
+        twoByFour(out, o + d, pattern, row, pos, length, nextLength, v, first + d, stride);
       }
+    }
+    for (; d < dHead; d++) {
+      out[o + d] = mixed(pattern, row, length, v, first + d, stride);
+      if (paired) out[o + stride + d] = mixed(pattern, row + pos, nextLength, v, first + d, stride);
     }
   }
 }

@@ -4,7 +4,6 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { CheckpointError } from "../../../src/errors.ts";
-import { readCheckpoint } from "../../../src/model/checkpoint/checkpoint.ts";
 import type { BlockWeights, OuterWeights } from "../../../src/model/checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "../../../src/model/config.ts";
 import { fileNamed, type ModelFiles, type Source } from "../../../src/model/files/byteSource.ts";
@@ -20,6 +19,7 @@ import {
   tinyTensors,
   transposedLinears,
 } from "../../support/gpt2Checkpoint.ts";
+import { readCheckpoint } from "../../support/readPlain.ts";
 import {
   bfloat16Tensor,
   bits16Tensor,

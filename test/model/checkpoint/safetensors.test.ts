@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../../../src/errors.ts";
+import { vectors } from "../../../src/model/checkpoint/placement.ts";
 import { readHeader } from "../../../src/model/checkpoint/safetensors.ts";
-import { tensorReader } from "../../../src/model/checkpoint/tensorValues.ts";
+import { loadBuffers, tensorReader } from "../../../src/model/checkpoint/tensorReader.ts";
 import { openSource, type Source } from "../../../src/model/files/byteSource.ts";
+import { jsKernels } from "../../../src/tensor/index.ts";
+import { tinyConfig } from "../../support/tinyModel.ts";
 import {
   bits16Tensor,
   concat,
@@ -19,12 +22,12 @@ const header = async (file: Source) => readHeader(await openSource(file, "f.safe
 async function readAll(file: Source): Promise<Map<string, Float32Array>> {
   const reader = await openSource(file, "f.safetensors");
   const { tensors } = await readHeader(reader);
-  const values = tensorReader(reader);
+  const values = tensorReader(reader, loadBuffers(jsKernels, tinyConfig));
   const all = new Map<string, Float32Array>();
   for (const entry of tensors) {
     const cols = entry.shape.reduce((product, size) => product * size, 1);
     const weight = new Float32Array(cols);
-    await values.read(entry, { parts: [weight], rows: 1, cols, transposed: false });
+    await values.read(entry, vectors([weight]));
     all.set(entry.name, weight);
   }
   await values.expectEnd();
@@ -377,7 +380,7 @@ describe("a row longer than one read", () => {
     const reader = await openSource(source, "f.safetensors");
     const [entry] = (await readHeader(reader)).tensors;
     const parts = [new Float32Array(75_000), new Float32Array(75_000)];
-    await tensorReader(reader).read(entry!, { parts, rows: 1, cols: 75_000, transposed: false });
+    await tensorReader(reader, loadBuffers(jsKernels, tinyConfig)).read(entry!, vectors(parts));
     return parts;
   };
 

@@ -114,25 +114,65 @@ export function elementwiseConformance(kernels: Kernels): void {
     });
   });
 
-  describe("gatherRows", () => {
-    test("by hand, with repeats", () => {
-      const table = Float32Array.of(1, 2, 3, 4, 5, 6);
-      const got = output(8, [table], (out) => kernels.gatherRows(out, table, [2, 0, 2, 1], 2));
-      expect([...got]).toEqual([5, 6, 1, 2, 5, 6, 3, 4]);
-    });
+  const allBits = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+  test.each([
+    ["F16", 5, 10],
+    ["BF16", 8, 7],
+  ] as const)("widen: all 65,536 patterns of %s, exactly", (format, exponentBits, mantissaBits) => {
+    const out = new Float32Array(65_536);
+    kernels.widen(out, allBits, format);
+    const wrong = [...allBits].filter(
+      (bits) => !Object.is(out[bits], smallFloat(bits, exponentBits, mantissaBits)),
+    );
+    expect(wrong).toEqual([]);
+    // a NaN's payload stays
+    const NaNs = format === "F16" ? [0xfe01, 0xffc02000] : [0xffc1, 0xffc10000];
+    expect(new Uint32Array(out.buffer)[NaNs[0]]).toBe(NaNs[1]);
+  });
 
-    test("row i is the table's row ids[i], bit for bit", () => {
-      fc.assert(
-        fc.property(size, size, fc.array(fc.nat(), { maxLength: 9 }), seed, (rows, cols, picks, seed) => {
-          const table = noise(seed, rows * cols);
-          const ids = picks.map((pick) => pick % rows);
-          const got = output(ids.length * cols, [table], (out) => kernels.gatherRows(out, table, ids, cols));
-          ids.forEach((id, i) => {
-            const want = table.slice(id * cols, (id + 1) * cols);
-            expectSameBits(got.slice(i * cols, (i + 1) * cols), want, `row ${i}`);
-          });
-        }),
-      );
+  describe("allFinite", () => {
+    test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+      "finds %d anywhere",
+      (value) => {
+        for (const length of [1, 4, 5, 9]) {
+          for (let at = 0; at < length; at++) {
+            const x = new Float32Array(length);
+            expect(kernels.allFinite(x)).toBe(true);
+            x[at] = value;
+            expect(kernels.allFinite(x), `${at} of ${length}`).toBe(false);
+          }
+        }
+      },
+    );
+
+    test("lets pass the largest, the smallest and zero", () => {
+      expect(kernels.allFinite(Float32Array.of(3.4028234663852886e38, -3.4e38, 1e-45, 0, -0))).toBe(true);
     });
   });
+
+  test("addRows: onto the sums, row by row in float64, to the bit", () => {
+    fc.assert(
+      fc.property(size, size, seed, (rows, cols, seed) => {
+        const x = noise(seed, rows * cols);
+        const sums = Float64Array.from(noise(seed + 1, cols), (value) => value / 3);
+        const want = sums.slice();
+        x.forEach((value, i) => {
+          want[i % cols] += value;
+        });
+        kernels.addRows(sums, x);
+        expect([...sums]).toEqual([...want]);
+      }),
+    );
+  });
+}
+
+/** IEEE 754's formula in float64: (−1)^s 2^(e − bias) 1.m; 0.m at the lowest exponent; at the highest, infinity or NaN. */
+function smallFloat(bits: number, exponentBits: number, mantissaBits: number): number {
+  const sign = bits >> 15 === 1 ? -1 : 1;
+  const highest = 2 ** exponentBits - 1;
+  const exponent = (bits >> mantissaBits) & highest;
+  const fraction = (bits & (2 ** mantissaBits - 1)) / 2 ** mantissaBits;
+  const bias = (highest - 1) / 2;
+  if (exponent === highest) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * 2 ** (1 - bias) * fraction : sign * 2 ** (exponent - bias) * (1 + fraction);
 }

@@ -32,7 +32,7 @@ function moments(kernels: Kernels, row: Float32Array): { mean: number; variance:
   const mean = row.reduce((sum: number, v) => sum + v, 0) / n;
   const variance = row.reduce((sum: number, v) => sum + (v - mean) ** 2, 0) / n;
   const magnitude = row.reduce((sum: number, v) => sum + Math.abs(v), 0) / n;
-  return { mean, variance, shift: (kernels.accuracy.accumulation(n + 1) + gamma64(n + 1)) * magnitude };
+  return { mean, variance, shift: (kernels.accuracy.mean(n + 1) + gamma64(n + 1)) * magnitude };
 }
 
 export function normConformance(kernels: Kernels): void {

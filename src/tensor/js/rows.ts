@@ -75,3 +75,8 @@ function rowMean(x: Float32Array, start: number, cols: number): number {
   for (let i = start; i < start + cols; i++) sum += x[i];
   return sum / cols;
 }
+
+/** out = a + b, rounded to float32; `out` may be `a` or `b`. */
+export function add(out: Float32Array, a: Float32Array, b: Float32Array): void {
+  for (let i = 0; i < out.length; i++) out[i] = a[i] + b[i];
+}

@@ -1,0 +1,70 @@
+import { MemoryError } from "../../errors.ts";
+import { Region, roundUp } from "./region.ts";
+
+/** The kernels' exports: numbers in, results in memory. */
+export type Exports = Readonly<Record<string, (...args: number[]) => void>>;
+
+/** How a memory is divided, in bytes. */
+export interface MemorySizes {
+  /** What a call of a kernel needs for its own: scratch, and copies of what lies elsewhere. */
+  readonly temporary: number;
+  readonly weights: number;
+  /** What sessions allocate. */
+  readonly activations: number;
+}
+
+const PAGE = 65_536;
+/** All that 32 bits address, less a page: some engines take no more. */
+export const LARGEST_MEMORY: number = 65_535 * PAGE;
+/** Kernels load whole vectors, the last of them from beyond what they use. */
+const SLACK = 4096;
+/** Nothing lies at the lowest addresses: 0 stands for none. */
+const FIRST = 1024;
+
+/**
+ * A WebAssembly memory with the kernels on it. It has its final size from the beginning, so that no view of it is ever
+ * detached; what is never touched costs address space only.
+ */
+export class WasmMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly exports: Exports;
+  readonly floats: Float32Array;
+  readonly doubles: Float64Array;
+  readonly integers: Int32Array;
+  readonly temporary: Region;
+  readonly weights: Region;
+  readonly activations: Region;
+
+  /** @throws MemoryError when the engine refuses so much */
+  constructor(module: WebAssembly.Module, sizes: MemorySizes, shared: boolean) {
+    const weights = FIRST + roundUp(sizes.temporary);
+    const activations = weights + roundUp(sizes.weights);
+    const end = activations + roundUp(sizes.activations);
+    this.memory = allocate(Math.ceil((end + SLACK) / PAGE), shared);
+    this.exports = new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports as Exports;
+    const { buffer } = this.memory;
+    this.floats = new Float32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+    this.integers = new Int32Array(buffer);
+    this.temporary = new Region(FIRST, weights);
+    this.weights = new Region(weights, activations);
+    this.activations = new Region(activations, end);
+  }
+
+  holds(array: ArrayBufferView): boolean {
+    return array.buffer === this.floats.buffer;
+  }
+}
+
+function allocate(pages: number, shared: boolean): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, ...(shared ? { maximum: pages, shared } : {}) });
+  } catch (error) {
+    if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
+    throw new MemoryError(
+      `wasm: got no ${Math.ceil((pages * PAGE) / 2 ** 20)} MiB of memory from the engine, expected room for the weights and a run. ` +
+        "Close what else needs memory, or take a smaller model.",
+      { cause: error },
+    );
+  }
+}
