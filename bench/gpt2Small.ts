@@ -1,4 +1,4 @@
-import { type Gpt2, type Gpt2Config, modelFromWeights } from "../src/index.ts";
+import { type Gpt2, type Gpt2Config, type ModelOptions, modelFromWeights } from "../src/index.ts";
 import { numbers } from "./harness.ts";
 
 /** gpt2-small's shape. */
@@ -19,7 +19,7 @@ export const gpt2Small: Gpt2Config = {
 };
 
 /** A model of that shape with random weights of GPT-2's initial spread, folded: speed does not depend on the values. */
-export function randomGpt2Small(): Gpt2 {
+export function randomGpt2Small(options: ModelOptions = {}): Gpt2 {
   const { nLayers, dModel, dMlp, nCtx, dVocab } = gpt2Small;
   const spread = 0.02 * Math.sqrt(3);
   const matrix = (rows: number, cols: number) => numbers(rows * cols, spread);
@@ -52,6 +52,6 @@ export function randomGpt2Small(): Gpt2 {
   return modelFromWeights(
     gpt2Small,
     { blocks, ...outer },
-    { name: "gpt2-small shape", compatibilityMode: true },
+    { name: "gpt2-small shape", compatibilityMode: true, ...options },
   );
 }

@@ -58,6 +58,7 @@ export {
   type ResidualWriter,
   type RunOptions,
   type Source,
+  type SplitReading,
   type Tokenizer,
   type TokenizerFiles,
   type TokenRef,

@@ -7,7 +7,7 @@ import {
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
-import { runBatches, sitesByReading } from "./batches.ts";
+import { runBatches, sitesOf } from "./batches.ts";
 import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
@@ -15,8 +15,7 @@ import {
   computeRows,
   expectUnit,
   isCumulative,
-  type Projections,
-  projectSplits,
+  type Rows,
   rowHooks,
   rowLabels,
   type Site,
@@ -91,18 +90,11 @@ export function attribute(
   const batches = cache ? [{ prompts: everyPrompt, cache }] : runBatches(model, prompts, positions, names);
   const attributions: Attribution[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
   for (const batch of batches) {
-    for (const [reading, sites] of sitesByReading(batch, targets)) {
-      const projections = projectSplits(model, unit, reading.u);
-      for (const { prompt, index, site } of sites) {
-        attributions[prompt][index] = attributeSite(
-          where,
-          model,
-          unit,
-          targets[prompt][index],
-          projections,
-          site,
-        );
-      }
+    const sites = sitesOf(batch, targets);
+    const read = sites.map(({ prompt, index, site }) => ({ site, u: targets[prompt][index].reading.u }));
+    const rows = computeRows(model, unit, read);
+    for (const [i, { prompt, index, site }] of sites.entries()) {
+      attributions[prompt][index] = attributeSite(where, model, unit, targets[prompt][index], rows[i], site);
     }
   }
   return {
@@ -120,16 +112,15 @@ function attributeSite(
   model: Attributable,
   unit: Unit,
   target: Target,
-  projections: Projections,
+  rows: Rows,
   site: Site,
 ): Attribution {
   const { finalNorm, accuracy } = model;
   const { reading, prompt, pos } = target;
   const [scale] = site.read(finalNorm.scaleHook);
-  const { scores: unscaled, splitError } = computeRows(model, unit, reading.u, projections, site);
   const betaIsRow = addsBeta(model, unit);
   const data = Float64Array.from([
-    ...unscaled.map((row) => row / scale),
+    ...rows.scores.map((row) => row / scale),
     ...(betaIsRow ? [reading.beta] : []),
   ]);
   const b_U = biasOf(reading);
@@ -144,7 +135,7 @@ function attributeSite(
     x: site.read(finalNorm.inputHook),
     scale,
     output,
-    splitError,
+    splitError: rows.splitError,
   });
   expectCheck(`${where}: prompt ${prompt}, position ${pos}`, check);
   return {

@@ -1,6 +1,5 @@
 import type { Target } from "./answers.ts";
 import type { Attributable, AttributableCache } from "./attributable.ts";
-import type { Reading } from "./check.ts";
 import type { Site } from "./rows.ts";
 
 /** Prompts of one length and their activations. */
@@ -53,20 +52,11 @@ export interface TargetSite {
   readonly site: Site;
 }
 
-/** A batch's targets by what they read, so that what a reading needs is computed once and then dropped. */
-export function sitesByReading(
-  batch: Batch,
-  targets: readonly (readonly Target[])[],
-): Map<Reading, TargetSite[]> {
-  const sites = new Map<Reading, TargetSite[]>();
-  for (const [row, prompt] of batch.prompts.entries()) {
-    for (const [index, { reading, pos }] of targets[prompt].entries()) {
-      const known = sites.get(reading) ?? [];
-      known.push({ prompt, index, site: siteOf(batch.cache, row, pos) });
-      sites.set(reading, known);
-    }
-  }
-  return sites;
+/** The sites of a batch's targets. */
+export function sitesOf(batch: Batch, targets: readonly (readonly Target[])[]): TargetSite[] {
+  return batch.prompts.flatMap((prompt, row) =>
+    targets[prompt].map(({ pos }, index) => ({ prompt, index, site: siteOf(batch.cache, row, pos) })),
+  );
 }
 
 /** The activations of one row of a batch at one position, which the cache holds. */

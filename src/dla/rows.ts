@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import type { LinearSplit, ResidualWriter } from "../model/index.ts";
+import type { LinearSplit, ResidualWriter, SplitReading } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
@@ -17,15 +17,18 @@ export interface Site {
   read(hook: string): Float32Array;
 }
 
+/** A site, and the direction in the residual stream that is read there: [dModel]. */
+export interface ReadSite {
+  readonly site: Site;
+  readonly u: Float64Array;
+}
+
 /** The rows at one site, before division by the norm's scale. */
 export interface Rows {
   readonly scores: Float64Array;
   /** How far the sum of the rows may lie from that of the writes: what their products lost in float32. */
   readonly splitError: number;
 }
-
-/** W·u of each writer's split, or null, in the writers' order; computed once per direction. */
-export type Projections = readonly (Float64Array | null)[];
 
 /** Whether the rows of a unit add up one by one, so that the last is the sum of all writes. */
 export function isCumulative(unit: Unit): boolean {
@@ -69,84 +72,92 @@ export function rowHooks(model: Attributable, unit: Unit): string[] {
   return [...model.writers.map((writer) => writer.hook), ...splits];
 }
 
-/** W·u of the splits that a unit needs. */
-export function projectSplits(model: Attributable, unit: Unit, u: Float64Array): Projections {
-  return model.writers.map(({ heads }) => (unit === "head" && heads ? heads.project(u) : null));
-}
-
-/** The rows of a unit at one site, along the direction u. */
-export function computeRows(
-  model: Attributable,
-  unit: Unit,
-  u: Float64Array,
-  projections: Projections,
-  site: Site,
-): Rows {
-  const written = (writer: ResidualWriter) => dot(u, site.read(writer.hook));
-  switch (unit) {
-    case "component":
-      return { scores: Float64Array.from(model.writers, written), splitError: 0 };
-    case "layer": {
-      const labels = cumulativeLabels(model.writers);
-      let running = 0;
-      const accumulated = model.writers.map((writer) => (running += written(writer)));
-      return { scores: Float64Array.from(accumulated.filter((_, k) => labels[k] !== null)), splitError: 0 };
-    }
-    case "head":
-      return headRows(model, u, projections, site);
-  }
+/** The rows of a unit at some sites of one run. */
+export function computeRows(model: Attributable, unit: Unit, sites: readonly ReadSite[]): Rows[] {
+  if (unit === "head") return headRows(model, sites);
+  return sites.map(({ site, u }) => {
+    const written = model.writers.map((writer) => dot(u, site.read(writer.hook)));
+    if (unit === "component") return { scores: Float64Array.from(written), splitError: 0 };
+    const labels = cumulativeLabels(model.writers);
+    let running = 0;
+    const accumulated = written.map((write) => (running += write));
+    return { scores: Float64Array.from(accumulated.filter((_, k) => labels[k] !== null)), splitError: 0 };
+  });
 }
 
 /**
- * Each head's row is (z W_O)·u = z·(W_O u): the direction is projected once, and nothing of shape
- * [head, dModel] is made. The remainder is what the other writers wrote, and the heads' biases.
+ * Each head's row is (z W_O)·u, read without making anything of shape [head, dModel]: writer by writer, all sites at
+ * once. The remainder is what the other writers wrote, and the heads' biases.
  */
-function headRows(model: Attributable, u: Float64Array, projections: Projections, site: Site): Rows {
-  const scores: number[] = [];
-  let remainder = 0;
-  let splitError = 0;
-  for (const [index, writer] of model.writers.entries()) {
-    const projection = projections[index];
-    if (!writer.heads || !projection) {
-      remainder += dot(u, site.read(writer.hook));
+function headRows(model: Attributable, sites: readonly ReadSite[]): Rows[] {
+  const rows = sites.map(() => ({ scores: [] as number[], remainder: 0, splitError: 0 }));
+  for (const { hook, heads } of model.writers) {
+    if (!heads) {
+      for (const [i, { site, u }] of sites.entries()) rows[i].remainder += dot(u, site.read(hook));
       continue;
     }
-    const { hook, parts, size, bias } = writer.heads;
-    const z = site.read(hook);
-    for (let part = 0; part < parts; part++) {
-      let sum = 0;
-      for (let i = part * size; i < (part + 1) * size; i++) sum += z[i] * projection[i];
-      scores.push(sum);
+    const activations = joined(
+      Float32Array,
+      sites.map(({ site }) => site.read(heads.hook)),
+    );
+    const reading = heads.read(
+      activations,
+      joined(
+        Float64Array,
+        sites.map(({ u }) => u),
+      ),
+    );
+    for (const [i, { site, u }] of sites.entries()) {
+      rows[i].scores.push(...reading.scores.subarray(i * heads.parts, (i + 1) * heads.parts));
+      rows[i].remainder += dot(u, heads.bias);
+      rows[i].splitError += productError(model.accuracy, u, site.read(hook), heads, reading, i);
     }
-    remainder += dot(u, bias);
-    splitError += productError(model.accuracy, u, site.read(writer.hook), z, writer.heads);
   }
-  return { scores: Float64Array.from([...scores, remainder]), splitError };
+  return rows.map(({ scores, remainder, splitError }) => ({
+    scores: Float64Array.from([...scores, remainder]),
+    splitError,
+  }));
+}
+
+/** Arrays of one length, one after the other. */
+function joined<T extends Float32Array | Float64Array>(
+  type: new (length: number) => T,
+  arrays: readonly T[],
+): T {
+  const [{ length }] = arrays;
+  const out = new type(arrays.length * length);
+  arrays.forEach((array, i) => {
+    out.set(array, i * length);
+  });
+  return out;
 }
 
 /**
- * What a float32 write = activation·W + bias lost along u. The sublayer is computed once more in float64, and the
+ * What a float32 write = activation·W + bias lost along u. The write is computed once more in float64, and the
  * difference, element by element, counted as far as float32 can have made it: no more than γ's bound.
+ *
+ * @param row of the reading
  */
 function productError(
   accuracy: Accuracy,
   u: Float64Array,
   write: Float32Array,
-  activation: Float32Array,
-  split: LinearSplit,
+  { bias, parts, size: partSize }: LinearSplit,
+  { writes, magnitudes }: SplitReading,
+  row: number,
 ): number {
-  const { values, magnitudes } = split.apply(activation);
-  const gamma = accuracy.accumulation(activation.length);
+  const inner = parts * partSize;
+  const gamma = accuracy.accumulation(inner);
   let lost = 0;
   let size = 0;
-  for (let i = 0; i < u.length; i++) {
-    const summed = (1 + 2 ** -9) * magnitudes[i] + Math.abs(split.bias[i]);
+  for (let i = 0, at = row * u.length; i < u.length; i++, at++) {
+    const summed = (1 + 2 ** -9) * magnitudes[at] + Math.abs(bias[i]);
     const limit = gamma * summed + 2 ** -24 * Math.abs(write[i]) + 2 ** -149;
-    lost += u[i] * Math.max(-limit, Math.min(limit, write[i] - split.bias[i] - values[i]));
+    lost += u[i] * Math.max(-limit, Math.min(limit, write[i] - bias[i] - writes[at]));
     size += Math.abs(u[i]) * (summed + Math.abs(write[i]) + 2 ** -149);
   }
   // the rows, this sum and the product that it compares with are in float64
-  return Math.abs(lost) + 4 * (activation.length + u.length) * 2 ** -53 * size;
+  return Math.abs(lost) + 4 * (inner + u.length) * 2 ** -53 * size;
 }
 
 function headLabels(writer: ResidualWriter): string[] {

@@ -28,4 +28,10 @@ export type { LogitsWanted, RunOptions } from "./run.ts";
 export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 export { readToken, showToken, type TokenRef } from "./tokens.ts";
 export { tokenColumn, type Unembedding, type UnembeddingColumn } from "./unembedding.ts";
-export { type FinalNorm, type LinearSplit, type ResidualWriter, throughNorm } from "./writers.ts";
+export {
+  type FinalNorm,
+  type LinearSplit,
+  type ResidualWriter,
+  type SplitReading,
+  throughNorm,
+} from "./writers.ts";

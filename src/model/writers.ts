@@ -28,10 +28,23 @@ export interface LinearSplit {
   readonly size: number;
   /** [dModel]: belongs to no part. */
   readonly bias: Float32Array;
-  /** W·u, [parts · size]: what each element of the activation writes along u. */
-  project(u: Float64Array): Float64Array;
-  /** The write without its bias in float64, activation·W, and Σ|activation W| of each element: both [dModel]. */
-  apply(activation: Float32Array): { values: Float64Array; magnitudes: ArrayLike<number> };
+  /**
+   * Activations read along directions, in float64: see `SplitReading`.
+   *
+   * @param activations [rows, parts · size]
+   * @param directions  [rows, dModel]
+   */
+  read(activations: Float32Array, directions: Float64Array): SplitReading;
+}
+
+/** What parts of an activation write along a direction, row by row, in float64; and the whole write that they add up to. */
+export interface SplitReading {
+  /** (activation[part] · W[part]) · direction, [rows, parts]. */
+  readonly scores: Float64Array;
+  /** activation · W, the write without its bias, [rows, dModel]. */
+  readonly writes: Float64Array;
+  /** Σ|activation W| of each of its elements, to a thousandth, [rows, dModel]. */
+  readonly magnitudes: Float32Array;
 }
 
 /**
@@ -78,17 +91,13 @@ export function gpt2Writers(
     parts: nHeads,
     size: dHead,
     bias: b_O,
-    project(u) {
-      const values = new Float64Array(W_O.inner);
-      kernels.project(values, W_O, u);
-      return values;
-    },
-    apply(activation) {
-      const values = new Float64Array(W_O.cols);
-      const magnitudes = new Float32Array(W_O.cols);
-      kernels.combineRows(values, Float64Array.from(activation), W_O);
-      kernels.combineMagnitudes(magnitudes, activation, W_O);
-      return { values, magnitudes };
+    read(activations, directions) {
+      const rows = activations.length / W_O.inner;
+      const scores = new Float64Array(rows * nHeads);
+      const writes = new Float64Array(rows * W_O.cols);
+      const magnitudes = new Float32Array(rows * W_O.cols);
+      kernels.projectParts(scores, writes, magnitudes, activations, W_O, directions, rows, nHeads);
+      return { scores, writes, magnitudes };
     },
   });
   const sublayers = blocks.flatMap((block, layer): ResidualWriter[] => {

@@ -154,14 +154,6 @@ export interface MatrixKernels {
   ): void;
 
   /**
-   * What each row of W writes along the direction u: out = W·u in float64.
-   *
-   * @param out [W.inner] written
-   * @param u   [W.cols]  read
-   */
-  project(out: Float64Array, W: PackedMatrix, u: Float64Array): void;
-
-  /**
    * The rows of W mixed, in float64: out = vᵀW.
    *
    * @param out [W.cols]  written
@@ -170,12 +162,27 @@ export interface MatrixKernels {
   combineRows(out: Float64Array, v: Float64Array, W: PackedMatrix): void;
 
   /**
-   * Σ_k |v[k] W[k, c]| for each column c, not less than 1 − 2⁻¹⁰ of it: for bounds.
+   * x·W once more in float64, part by part of the inner dimension, read along a direction of each row:
    *
-   * @param out [W.cols]  written
-   * @param v   [W.inner] read
+   *   products[r] = x[r]·W      scores[r, p] = (x[r, part p]·W[part p]) · u[r]
+   *
+   * and Σ_k |x[r, k] W[k, c]| beside it, not less than 1 − 2⁻¹⁰ of it, for bounds.
+   *
+   * @param scores               [rows, parts]   written
+   * @param products, magnitudes [rows, W.cols]  written
+   * @param x                    [rows, W.inner] read; parts are equally long
+   * @param u                    [rows, W.cols]  read
    */
-  combineMagnitudes(out: Float32Array, v: Float32Array, W: PackedMatrix): void;
+  projectParts(
+    scores: Float64Array,
+    products: Float64Array,
+    magnitudes: Float32Array,
+    x: Float32Array,
+    W: PackedMatrix,
+    u: Float64Array,
+    rows: number,
+    parts: number,
+  ): void;
 
   /** out = the float16 or bfloat16 numbers as float32, exactly. */
   widen(out: Float32Array, halves: Uint16Array, format: "F16" | "BF16"): void;

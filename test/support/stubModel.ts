@@ -120,16 +120,23 @@ export function stubModel(options: StubOptions): StubModel {
       parts,
       size,
       bias: vector(dModel, 34, layer),
-      project: (u) =>
-        Float64Array.from({ length: parts * size }, (_, i) =>
-          u.reduce((sum, value, j) => sum + noise(i, j, layer) * value, 0),
-        ),
-      apply(z) {
-        const terms = (j: number) => Array.from(z, (value, i) => value * noise(i, j, layer));
-        const outputs = Array.from({ length: dModel }, (_, j) => terms(j));
+      read(activations, directions) {
+        const rows = directions.length / dModel;
+        const term = (r: number, i: number, j: number) =>
+          activations[r * parts * size + i] * noise(i, j, layer);
+        const each = <T>(count: number, of: (r: number, i: number) => T) =>
+          Array.from({ length: rows * count }, (_, at) => of(Math.floor(at / count), at % count));
+        const total = (count: number, of: (i: number) => number) =>
+          Array.from({ length: count }, (_, i) => of(i)).reduce((sum, value) => sum + value, 0);
+        const scores = each(parts, (r, part) =>
+          total(dModel, (j) => directions[r * dModel + j] * total(size, (i) => term(r, part * size + i, j))),
+        );
         return {
-          values: Float64Array.from(outputs, (row) => row.reduce((sum, value) => sum + value, 0)),
-          magnitudes: outputs.map((row) => row.reduce((sum, value) => sum + Math.abs(value), 0)),
+          scores: Float64Array.from(scores),
+          writes: Float64Array.from(each(dModel, (r, j) => total(parts * size, (i) => term(r, i, j)))),
+          magnitudes: Float32Array.from(
+            each(dModel, (r, j) => total(parts * size, (i) => Math.abs(term(r, i, j)))),
+          ),
         };
       },
     };

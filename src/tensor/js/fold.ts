@@ -38,15 +38,3 @@ export function combineRows(out: Float64Array, v: Float64Array, W: PackedMatrix)
     }
   });
 }
-
-/** out = |v|ᵀ|W| */
-export function combineMagnitudes(out: Float32Array, v: Float32Array, W: PackedMatrix): void {
-  const { inner } = W;
-  eachPanel(W as JsMatrix, (panels, start, column, width) => {
-    for (let c = 0; c < width; c++) {
-      let sum = 0;
-      for (let k = 0, i = start + c; k < inner; k++, i += width) sum += Math.abs(v[k] * panels[i]);
-      out[column + c] = sum;
-    }
-  });
-}

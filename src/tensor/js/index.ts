@@ -3,11 +3,11 @@ import { geluErf, geluTanh, relu, silu, tanhRows } from "./activations.ts";
 import { attend } from "./attend.ts";
 import { attentionScores } from "./attentionScores.ts";
 import { addRows, allFinite, widen } from "./convert.ts";
-import { centreRows, combineMagnitudes, combineRows, scaleAndCentreColumns } from "./fold.ts";
+import { centreRows, combineRows, scaleAndCentreColumns } from "./fold.ts";
 import { matmul } from "./matmul.ts";
 import { copy, fillColumns, fillRows, matrix, unpack } from "./matrix.ts";
 import { mixValues } from "./mixValues.ts";
-import { project } from "./project.ts";
+import { projectParts } from "./project.ts";
 import { add, affineRows, layerNormScale, normalizeRows } from "./rows.ts";
 import { softmaxRows } from "./softmax.ts";
 
@@ -63,9 +63,8 @@ export const jsKernels: Kernels = {
   centreRows,
   matmul,
   matmulByColumns,
-  project,
   combineRows,
-  combineMagnitudes,
+  projectParts,
   widen,
   allFinite,
   addRows,

@@ -2,24 +2,47 @@ import type { PackedMatrix } from "../kernels.ts";
 import { eachPanel, type JsMatrix } from "./matrix.ts";
 
 /**
- * out = W·u in float64. Panels are read in the order they lie in memory, so a row's sum runs over its columns in order.
+ * x·W in float64 with its parts read along u, and the sums of magnitudes; a panel stays in the cache while all rows pass
+ * over it.
  *
- * @param out [W.inner] written
- * @param u   [W.cols]  read
+ * @param scores               [rows, parts]   written
+ * @param products, magnitudes [rows, W.cols]  written
+ * @param x                    [rows, W.inner] read
+ * @param u                    [rows, W.cols]  read
  */
-export function project(out: Float64Array, W: PackedMatrix, u: Float64Array): void {
-  const { inner } = W;
-  out.fill(0, 0, inner);
+export function projectParts(
+  scores: Float64Array,
+  products: Float64Array,
+  magnitudes: Float32Array,
+  x: Float32Array,
+  W: PackedMatrix,
+  u: Float64Array,
+  rows: number,
+  parts: number,
+): void {
+  const { inner, cols } = W;
+  const size = inner / parts;
+  scores.fill(0, 0, rows * parts);
   eachPanel(W as JsMatrix, (panels, start, column, width) => {
-    if (width === 4) {
-      const [u0, u1, u2, u3] = u.subarray(column, column + 4);
-      for (let k = 0, p = start; k < inner; k++, p += 4) {
-        out[k] = out[k] + panels[p] * u0 + panels[p + 1] * u1 + panels[p + 2] * u2 + panels[p + 3] * u3;
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < width; c++) {
+        const at = r * cols + column + c;
+        let product = 0;
+        let magnitude = 0;
+        let i = start + c;
+        for (let part = 0; part < parts; part++) {
+          let sum = 0;
+          for (let k = part * size; k < (part + 1) * size; k++, i += width) {
+            const term = x[r * inner + k] * panels[i];
+            sum += term;
+            magnitude += Math.abs(term);
+          }
+          scores[r * parts + part] += sum * u[at];
+          product += sum;
+        }
+        products[at] = product;
+        magnitudes[at] = magnitude;
       }
-      return;
-    }
-    for (let c = 0; c < width; c++) {
-      for (let k = 0, p = start + c; k < inner; k++, p += width) out[k] += panels[p] * u[column + c];
     }
   });
 }

@@ -3,7 +3,7 @@ import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
 import { PANEL, ROW_BLOCK } from "./code/gemm.ts";
 import type { Crew } from "./crew.ts";
 import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
-import { roundUp } from "./region.ts";
+import { PAGE, roundUp } from "./region.ts";
 
 /** A matrix in panels of eight columns, [⌈cols/8⌉][inner][8], at an address of a memory; padding is zero. */
 export interface WasmMatrix extends PackedMatrix {
@@ -25,9 +25,9 @@ export interface BackendOptions {
   readonly largestMemory?: number | undefined;
 }
 
-/** The bytes of a packed matrix. */
+/** The bytes of a packed matrix, in whole pages of the machine's: see `panelRows` of code/gemm.ts. */
 export function matrixBytes({ inner, cols }: { inner: number; cols: number }): number {
-  return roundUp(4 * inner * PANEL * Math.ceil(cols / PANEL));
+  return roundUp(4 * inner * PANEL * Math.ceil(cols / PANEL), PAGE);
 }
 
 /** The scratch of a product whose last panel is not full. */
@@ -58,7 +58,11 @@ export class Backend implements Workspace {
   /** Memories for these matrices, as few as hold them, each with room for the activations of a session. */
   reserve({ matrices, activations }: MemoryPlan): void {
     const total = matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0);
-    const empty = { temporary: 0, weights: Math.min(BUFFERS, total), activations: 4 * activations };
+    const empty = {
+      temporary: 0,
+      weights: roundUp(Math.min(BUFFERS, total), PAGE),
+      activations: 4 * activations,
+    };
     const with_ = (sizes: MemorySizes, matrix: { inner: number; cols: number }) => ({
       temporary: Math.max(sizes.temporary, this.#temporaryBytes(matrix)),
       weights: sizes.weights + matrixBytes(matrix),

@@ -7,6 +7,9 @@ import type { WasmMemory } from "./memory.ts";
 /** Panels that a thread takes at a time: their rows of one K block stay in the second cache. */
 const PANELS_AT_ONCE = 24;
 
+/** What of x may be in the second cache all the while. */
+const CACHED_BYTES = 256 << 10;
+
 const panelsOf = (cols: number): number => Math.ceil(cols / PANEL);
 
 /** The weights of a backend in memory, and products with them. */
@@ -52,21 +55,71 @@ export function matrixKernels(backend: Backend): MatrixKernels {
     if (first + count === cols) clearPadding(packed as WasmMatrix);
   }
 
-  function project(out: Float64Array, packed: PackedMatrix, u: Float64Array): void {
-    const W = packed as WasmMatrix;
-    const { memory, inner, cols, address } = W;
-    const panels = panelsOf(cols);
-    temporarily(memory, (take) => {
+  /** Each row's mean, in float64. */
+  function rowMeans({ memory, inner, cols, address }: WasmMatrix): Float64Array {
+    return temporarily(memory, (take) => {
       const sums = take(16 * inner);
-      const direction = take(8 * PANEL * panels);
       memory.doubles.fill(0, sums / 8, sums / 8 + 2 * inner);
-      memory.doubles.fill(0, direction / 8, direction / 8 + PANEL * panels);
-      memory.doubles.set(u.subarray(0, cols), direction / 8);
       const per = Math.ceil(inner / backend.crew.threads);
-      const args = [sums, address, direction, inner, panels, inner, per];
-      backend.run(memory, "project", Math.ceil(inner / per), args);
-      for (let k = 0; k < inner; k++)
-        out[k] = memory.doubles[sums / 8 + 2 * k] + memory.doubles[sums / 8 + 2 * k + 1];
+      backend.run(memory, "rowSums", Math.ceil(inner / per), [
+        sums,
+        address,
+        inner,
+        panelsOf(cols),
+        inner,
+        per,
+      ]);
+      const pairs = memory.doubles.subarray(sums / 8, sums / 8 + 2 * inner);
+      return Float64Array.from({ length: inner }, (_, k) => (pairs[2 * k] + pairs[2 * k + 1]) / cols);
+    });
+  }
+
+  function projectParts(
+    scores: Float64Array,
+    products: Float64Array,
+    magnitudes: Float32Array,
+    x: Float32Array,
+    packed: PackedMatrix,
+    u: Float64Array,
+    rows: number,
+    parts: number,
+  ): void {
+    const W = packed as WasmMatrix;
+    const { memory, inner, cols } = W;
+    const panels = panelsOf(cols);
+    const width = PANEL * panels;
+    const bytesOfRow = 8 * panels * parts + 20 * width + 4 * inner;
+    temporarily(memory, (take, free) => {
+      const atOnce = Math.min(rows, Math.max(1, Math.floor((free() - 5 * 64) / bytesOfRow)));
+      const [ofPanels, products_, magnitudes_] = [
+        take(8 * panels * parts * atOnce),
+        take(8 * width * atOnce),
+        take(4 * width * atOnce),
+      ];
+      const [xAt, uAt] = [take(4 * inner * atOnce), take(8 * width * atOnce)];
+      for (let first = 0; first < rows; first += atOnce) {
+        const count = Math.min(atOnce, rows - first);
+        memory.floats.set(x.subarray(first * inner, (first + count) * inner), xAt / 4);
+        memory.doubles.fill(0, uAt / 8, uAt / 8 + count * width);
+        for (let r = 0; r < count; r++) {
+          memory.doubles.set(u.subarray((first + r) * cols, (first + r + 1) * cols), uAt / 8 + r * width);
+        }
+        onPanels(W, "projectParts", [
+          ...[ofPanels, products_, magnitudes_, xAt, W.address, uAt, count, inner, parts, width],
+        ]);
+        for (let i = 0; i < count * parts; i++) {
+          let sum = 0;
+          for (let panel = 0; panel < panels; panel++)
+            sum += memory.doubles[ofPanels / 8 + panel * count * parts + i];
+          scores[first * parts + i] = sum;
+        }
+        for (let r = 0; r < count; r++) {
+          const at = r * width;
+          const to = (first + r) * cols;
+          products.set(memory.doubles.subarray(products_ / 8 + at, products_ / 8 + at + cols), to);
+          magnitudes.set(memory.floats.subarray(magnitudes_ / 4 + at, magnitudes_ / 4 + at + cols), to);
+        }
+      }
     });
   }
 
@@ -82,7 +135,7 @@ export function matrixKernels(backend: Backend): MatrixKernels {
     const per = panelsAtOnce(panels, backend.crew.threads);
     backend.run(memory, "gemm", Math.ceil(panels / per), [
       ...[at.x, 4 * inner, at.w, at.out, 4 * cols, rows, inner, cols, at.bias],
-      ...[inner * PANEL_BYTES, per, at.scratch],
+      ...[inner * PANEL_BYTES, per, panelsInGroup(rows, inner), at.scratch],
     ]);
   }
 
@@ -157,21 +210,17 @@ export function matrixKernels(backend: Backend): MatrixKernels {
     },
     centreRows(packed) {
       const W = packed as WasmMatrix;
-      const means = new Float64Array(W.inner);
-      project(means, W, new Float64Array(W.cols).fill(1));
+      const means = rowMeans(W);
       temporarily(W.memory, (take) => {
         const at = take(8 * W.inner);
-        W.memory.doubles.set(
-          means.map((sum) => sum / W.cols),
-          at / 8,
-        );
+        W.memory.doubles.set(means, at / 8);
         onPanels(W, "subtractFromRows", [W.address, at, W.inner]);
       });
       clearPadding(W);
     },
     matmul,
     matmulByColumns,
-    project,
+    projectParts,
     combineRows(out, v, packed) {
       const W = packed as WasmMatrix;
       temporarily(W.memory, (take) => {
@@ -180,16 +229,6 @@ export function matrixKernels(backend: Backend): MatrixKernels {
         W.memory.doubles.set(v.subarray(0, W.inner), factors / 8);
         onPanels(W, "combineRows", [sums, W.address, factors, W.inner]);
         out.set(W.memory.doubles.subarray(sums / 8, sums / 8 + W.cols));
-      });
-    },
-    combineMagnitudes(out, v, packed) {
-      const W = packed as WasmMatrix;
-      temporarily(W.memory, (take) => {
-        const factors = take(4 * W.inner);
-        const sums = take(4 * PANEL * panelsOf(W.cols));
-        W.memory.floats.set(v.subarray(0, W.inner), factors / 4);
-        onPanels(W, "combineMagnitudes", [sums, W.address, factors, W.inner]);
-        out.set(W.memory.floats.subarray(sums / 4, sums / 4 + W.cols));
       });
     },
     widen(out, halves, format) {
@@ -220,6 +259,12 @@ export function matrixKernels(backend: Backend): MatrixKernels {
       });
     },
   };
+}
+
+/** See `gemm`: a row takes four panels at a time; of several, as many as an x in the cache asks for. */
+function panelsInGroup(rows: number, inner: number): number {
+  if (rows === 1) return 4;
+  return 4 * rows * inner <= CACHED_BYTES ? 1 : PANELS_AT_ONCE;
 }
 
 /** As many panels to a chunk as the caches like, fewer where some of the threads would get none. */

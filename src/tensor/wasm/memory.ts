@@ -1,5 +1,5 @@
 import { MemoryError } from "../../errors.ts";
-import { Region, roundUp } from "./region.ts";
+import { PAGE, Region, roundUp } from "./region.ts";
 
 /** The kernels' exports: numbers in, results in memory. */
 export type Exports = Readonly<Record<string, (...args: number[]) => void>>;
@@ -13,11 +13,12 @@ export interface MemorySizes {
   readonly activations: number;
 }
 
-const PAGE = 65_536;
+/** WebAssembly's. */
+const MEMORY_PAGE = 65_536;
 /** All that 32 bits address, less a page: some engines take no more. */
-export const LARGEST_MEMORY: number = 65_535 * PAGE;
-/** Kernels load whole vectors, the last of them from beyond what they use. */
-const SLACK = 4096;
+export const LARGEST_MEMORY: number = 65_535 * MEMORY_PAGE;
+/** Kernels load whole vectors, and look ahead at weights to come: beyond the end of what there is. */
+const SLACK = 65_536;
 /** Nothing lies at the lowest addresses: 0 stands for none. */
 const FIRST = 1024;
 
@@ -37,10 +38,10 @@ export class WasmMemory {
 
   /** @throws MemoryError when the engine refuses so much */
   constructor(module: WebAssembly.Module, sizes: MemorySizes, shared: boolean) {
-    const weights = FIRST + roundUp(sizes.temporary);
-    const activations = weights + roundUp(sizes.weights);
+    const weights = roundUp(FIRST + sizes.temporary, PAGE);
+    const activations = roundUp(weights + sizes.weights, PAGE);
     const end = activations + roundUp(sizes.activations);
-    this.memory = allocate(Math.ceil((end + SLACK) / PAGE), shared);
+    this.memory = allocate(Math.ceil((end + SLACK) / MEMORY_PAGE), shared);
     this.exports = new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports as Exports;
     const { buffer } = this.memory;
     this.floats = new Float32Array(buffer);
@@ -62,7 +63,7 @@ function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   } catch (error) {
     if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
     throw new MemoryError(
-      `wasm: got no ${Math.ceil((pages * PAGE) / 2 ** 20)} MiB of memory from the engine, expected room for the weights and a run. ` +
+      `wasm: got no ${Math.ceil((pages * MEMORY_PAGE) / 2 ** 20)} MiB of memory from the engine, expected room for the weights and a run. ` +
         "Close what else needs memory, or take a smaller model.",
       { cause: error },
     );

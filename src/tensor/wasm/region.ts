@@ -35,7 +35,11 @@ export class Region {
   }
 }
 
-/** To whole lines of the cache. */
-export function roundUp(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64;
+/** The machine's, in bytes. */
+export const LINE = 64;
+export const PAGE = 4096;
+
+/** To whole lines of the cache, or to a multiple of `unit`. */
+export function roundUp(bytes: number, unit: number = LINE): number {
+  return Math.ceil(bytes / unit) * unit;
 }

@@ -156,45 +156,97 @@ export function matrixConformance(kernels: Kernels): void {
     });
   });
 
-  describe("project", () => {
-    test("by hand", () => {
-      const W = pack(kernels, Float32Array.of(1, 2, 3, 4, 5, 6), 2, 3);
-      const out = new Float64Array(2).fill(7);
-      kernels.project(out, W, Float64Array.of(1, -1, 0.5));
-      expect([...out]).toEqual([0.5, 2]);
+  describe("projectParts", () => {
+    const project = (x: Float32Array, W: Float32Array, u: Float64Array, rows: number, parts: number) => {
+      const cols = u.length / rows;
+      const scores = new Float64Array(rows * parts).fill(7);
+      const products = new Float64Array(rows * cols).fill(7);
+      const packed = pack(kernels, W, W.length / cols, cols);
+      const magnitudes = output(rows * cols, [x, W], (out) =>
+        kernels.projectParts(scores, products, out, x, packed, u, rows, parts),
+      );
+      return { scores, products, magnitudes };
+    };
+
+    test("by hand: one row, two parts of one", () => {
+      const W = Float32Array.of(1, 2, 3, 4, 5, 6);
+      const { scores, products, magnitudes } = project(
+        Float32Array.of(2, -1),
+        W,
+        Float64Array.of(1, -1, 0.5),
+        1,
+        2,
+      );
+      expect([[...scores], [...products], [...magnitudes]]).toEqual([
+        [1, -2],
+        [-2, -1, 0],
+        [6, 9, 12],
+      ]);
     });
 
-    test("within float64's γ of the formula", () => {
+    test("within float64's γ of the formula; magnitudes within a thousandth", () => {
+      const sizes = fc.record({ rows: size, parts: fc.integer({ min: 1, max: 4 }), size, cols: size, seed });
+      fc.assert(
+        fc.property(sizes, ({ rows, parts, size, cols, seed }) => {
+          const inner = parts * size;
+          const x = noise(seed, rows * inner);
+          const W = noise(seed + 1, inner * cols);
+          const u = Float64Array.from(noise(seed + 2, rows * cols), (value) => value / 3);
+          const { scores, products, magnitudes } = project(x, W, u, rows, parts);
+          for (let r = 0; r < rows; r++) {
+            const term = (k: number, c: number) => x[r * inner + k] * W[k * cols + c];
+            for (let c = 0; c < cols; c++) {
+              const terms = Array.from({ length: inner }, (_, k) => term(k, c));
+              expectSum64(products[r * cols + c], terms, `product [${r}, ${c}]`);
+              const magnitude = terms.reduce((sum, value) => sum + Math.abs(value), 0);
+              expect(Math.abs(magnitudes[r * cols + c] - magnitude)).toBeLessThanOrEqual(
+                2 ** -10 * magnitude,
+              );
+            }
+            for (let part = 0; part < parts; part++) {
+              const terms = Array.from({ length: size * cols }, (_, i) => {
+                const c = i % cols;
+                return term(part * size + Math.floor(i / cols), c) * u[r * cols + c];
+              });
+              expectSum64(scores[r * parts + part], terms, `score [${r}, ${part}]`);
+            }
+          }
+        }),
+      );
+    });
+
+    test("a row has the same bits alone as among others", () => {
       fc.assert(
         fc.property(size, size, seed, (inner, cols, seed) => {
-          const W = noise(seed, inner * cols);
-          const u = Float64Array.from(noise(seed + 1, cols), (v) => v / 3);
-          const out = new Float64Array(inner).fill(7);
-          kernels.project(out, pack(kernels, W, inner, cols), u);
-          for (let k = 0; k < inner; k++) {
-            const products = Array.from(u, (v, j) => v * W[k * cols + j]);
-            expectSum64(out[k], products, `row ${k}`);
+          const rows = 5;
+          const x = noise(seed, rows * inner);
+          const W = noise(seed + 1, inner * cols);
+          const u = Float64Array.from(noise(seed + 2, rows * cols));
+          const all = project(x, W, u, rows, 1);
+          for (let r = 0; r < rows; r++) {
+            const row = <T extends Float32Array | Float64Array>(of: T, length: number) =>
+              of.slice(r * length, (r + 1) * length) as T;
+            const alone = project(row(x, inner), W, row(u, cols), 1, 1);
+            expect([...alone.scores]).toEqual([...row(all.scores, 1)]);
+            expect([...alone.products]).toEqual([...row(all.products, cols)]);
+            expectSameBits(alone.magnitudes, row(all.magnitudes, cols), "magnitudes");
           }
         }),
       );
     });
   });
 
-  describe("combineRows and combineMagnitudes", () => {
-    test("within float64's γ of the formula; magnitudes within a thousandth", () => {
+  describe("combineRows", () => {
+    test("within float64's γ of the formula", () => {
       fc.assert(
         fc.property(size, size, seed, (inner, cols, seed) => {
           const W = noise(seed, inner * cols);
           const v = noise(seed + 1, inner);
-          const packed = pack(kernels, W, inner, cols);
           const out = new Float64Array(cols).fill(7);
-          kernels.combineRows(out, Float64Array.from(v), packed);
-          const magnitudes = output(cols, [v], (out) => kernels.combineMagnitudes(out, v, packed));
+          kernels.combineRows(out, Float64Array.from(v), pack(kernels, W, inner, cols));
           for (let c = 0; c < cols; c++) {
             const products = Array.from(v, (value, k) => value * W[k * cols + c]);
             expectSum64(out[c], products, `column ${c}`);
-            const magnitude = products.reduce((sum, p) => sum + Math.abs(p), 0);
-            expect(Math.abs(magnitudes[c] - magnitude)).toBeLessThanOrEqual(2 ** -10 * magnitude);
           }
         }),
       );
@@ -242,10 +294,13 @@ export function matrixConformance(kernels: Kernels): void {
               expectNear(got[k * cols + c], row[c] - mean, 4 * gamma64(cols + 2) * magnitude, `[${k}, ${c}]`);
             }
           }
-          const projected = new Float64Array(inner); // the padding of a panel is still no column
-          kernels.project(projected, packed, new Float64Array(cols).fill(1));
-          for (let k = 0; k < inner; k++)
-            expectSum64(projected[k], [...got.subarray(k * cols, (k + 1) * cols)], "sum");
+          kernels.centreRows(packed); // what fills up a panel is no column, even now
+          const size = (i: number) =>
+            got
+              .subarray(i - (i % cols), i - (i % cols) + cols)
+              .reduce((sum: number, v) => sum + Math.abs(v), 0);
+          const again = kernels.unpack(packed);
+          expectAllNear(again, got, (i) => 2 ** -23 * (Math.abs(got[i]) + size(i) / cols), "again");
         }),
       );
     });

@@ -28,6 +28,11 @@ export function tee<T extends ValueType>(variable: Local<T>, value: Value<T>): V
   return code(variable.type, "local.tee", [0x22], [value], [variable]);
 }
 
+/** Computes a value and forgets it. */
+export function drop(value: Value<ValueType>): Statement {
+  return code("none", "drop", [0x1a], [value]);
+}
+
 /** variable += amount */
 export function advance(variable: Local<"i32">, amount: I32 | number): Statement {
   return set(variable, i32.add(variable, typeof amount === "number" ? i32.const(amount) : amount));
@@ -48,6 +53,11 @@ export function smaller(a: I32, b: I32): I32 {
 /** Runs the body while the condition holds after it: once at the least. */
 export function doWhile(condition: I32, ...body: Body): Statement {
   return sequence([op("loop", 0x03, noResult), ...body.flat(), branchIf(condition), end]);
+}
+
+/** Runs the body while `left` is not 0 before it. */
+export function whileAny(left: I32, ...body: Body): Statement {
+  return when(left, [doWhile(left, ...body)]);
 }
 
 /** Runs the body `count` times, none for 0; `count` is counted down. */

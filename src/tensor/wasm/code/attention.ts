@@ -186,6 +186,7 @@ function scoreBlock(p: Variables, head: Head, gemm: Gemm, keys: I32): Statement[
         bias: i32.const(0),
         panelBytes: i32.mul(p.dHead, i32.const(PANEL_BYTES)),
         panels,
+        group: panels,
         scratch: p.scratch,
       },
     }),
@@ -213,7 +214,7 @@ function mixBlock(p: Variables, head: Head, gemm: Gemm, pattern: I32, patternByt
       ...{ chunk: i32.const(0), thread: i32.const(0), x: pattern, xStride: patternBytes, w: head.values },
       ...{ out: p.out, outStride: head.posBytes, rows: head.rows, inner: head.longest, cols: p.dHead },
       ...{ bias: i32.const(0), panelBytes: i32.mul(p.pos, i32.const(PANEL_BYTES)) },
-      ...{ panels: head.valuePanels, scratch: p.scratch },
+      ...{ panels: head.valuePanels, group: head.valuePanels, scratch: p.scratch },
     }),
   ];
 }

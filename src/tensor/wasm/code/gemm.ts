@@ -4,6 +4,7 @@ import {
   call,
   defineFunction,
   doWhile,
+  drop,
   f32x4,
   type I32,
   type I32s,
@@ -22,7 +23,9 @@ import {
   v128,
   type WasmFunction,
   when,
+  whileAny,
 } from "../assembler/index.ts";
+import { LINE, PAGE } from "../region.ts";
 
 /** Columns in a panel of packed weights: two vectors of four. */
 export const PANEL = 8;
@@ -47,8 +50,11 @@ const tileParameters = [
   "inner",
   "bias",
   "isFirst",
+  "ahead",
+  "pace",
 ] as const;
 
+type Tile = WasmFunction<I32s<typeof tileParameters>>;
 type Variables<Names extends readonly string[]> = Readonly<Record<Names[number], Local<"i32">>>;
 
 /**
@@ -57,9 +63,13 @@ type Variables<Names extends readonly string[]> = Readonly<Record<Names[number],
  *   out[r, :] = (isFirst ? bias or 0 : out[r, :]) + Σ_k x[r, k] w[k, :]
  *
  * The sums stay in registers, two vectors a row; each is in the order of k.
+ *
+ * Meanwhile `ahead` goes through the weights that come next, for WebAssembly has no instruction to prefetch: a tile that
+ * `walks` reads on by `pace` bytes for each k, which the machine's own prefetch keeps ahead of; else `pace` lines of the
+ * cache are read before each tile.
  */
-function tile(rows: number, multiplyAdd: MultiplyAdd): WasmFunction<I32s<typeof tileParameters>> {
-  return defineFunction(`tile${rows}`, i32s(...tileParameters), (p) => {
+function tile(rows: number, multiplyAdd: MultiplyAdd, walks: boolean): Tile {
+  return defineFunction(`${walks ? "walking" : "tile"}${rows}`, i32s(...tileParameters), (p) => {
     const sums = locals("v128", 2 * rows);
     const [w0, w1, x] = locals("v128", 3);
     const [w, k] = locals("i32", 2);
@@ -82,6 +92,7 @@ function tile(rows: number, multiplyAdd: MultiplyAdd): WasmFunction<I32s<typeof 
         set(pointers[0], p.x),
         pointers.slice(1).map((pointer, r) => set(pointer, i32.add(pointers[r], p.xStride))),
         sums.map((sum) => set(sum, f32x4.const(0))),
+        walks ? [] : [set(k, p.pace), times(k, touch(p.ahead), advance(p.ahead, LINE))],
         set(w, p.w),
         set(k, p.inner),
         doWhile(
@@ -90,6 +101,7 @@ function tile(rows: number, multiplyAdd: MultiplyAdd): WasmFunction<I32s<typeof 
           set(w1, v128.load(w, 16)),
           pointers.flatMap((_, r) => (r === 3 && rows > 4 ? [fence, ...step(r)] : step(r))),
           pointers.map((pointer) => advance(pointer, 4)),
+          walks ? [touch(p.ahead), advance(p.ahead, p.pace)] : [],
           advance(w, PANEL_BYTES),
         ),
         addToOutput(p, sums),
@@ -123,7 +135,9 @@ function addToOutput(p: Variables<typeof tileParameters>, sums: readonly V128[])
 
 /**
  * x·W + bias, W in panels [⌈cols/8⌉][inner][8], for `panels` panels beginning at the `chunk`-th such piece. Blocks of
- * the inner dimension are added up in order, so an output's bits depend on its row and column alone.
+ * the inner dimension are added up in order, so an output's bits depend on its row and column alone. A block is taken of
+ * `group` panels before the next: one where x stays in the cache, so that the panels are read as they lie; more
+ * where it doesn't, so that a block of x does.
  *
  * `scratch` has room for ROW_BLOCK rows of a panel, one for each thread: a last panel that is not full is computed there.
  */
@@ -131,11 +145,12 @@ export function gemmFunctions(
   multiplyAdd: MultiplyAdd,
   tileRows: number,
 ): { gemm: Gemm; functions: readonly WasmFunction[] } {
-  const tiles = Array.from({ length: tileRows }, (_, i) => tile(i + 1, multiplyAdd));
-  const rowsOfPanel = panelRows(tiles);
+  const tiles = Array.from({ length: tileRows }, (_, i) => tile(i + 1, multiplyAdd, false));
+  const walking = [tileRows, tileRows - 1].map((rows) => tile(rows, multiplyAdd, true));
+  const rowsOfPanel = panelRows(tiles, walking);
   const oneRow = rowOfPanels(multiplyAdd);
   const whole = gemm(rowsOfPanel, oneRow);
-  return { gemm: whole, functions: [...tiles, rowsOfPanel, oneRow, whole] };
+  return { gemm: whole, functions: [...tiles, ...walking, rowsOfPanel, oneRow, whole] };
 }
 
 const panelParameters = [
@@ -148,34 +163,63 @@ const panelParameters = [
   "inner",
   "bias",
   "isFirst",
+  "next",
 ] as const;
 
-/** All rows on one panel: tiles of T rows and of T − 1, as few other ones as can be. */
+/** Tiles on a panel up to which they walk through the weights to come: more of them have the time to read by lines. */
+const FEW_TILES = 8;
+
+/**
+ * All rows on one panel: tiles of T rows and of T − 1, as few other ones as can be. Meanwhile the block of weights at `next`
+ * is brought near: the beginnings of its pages at once, the rest as the tiles go on.
+ */
 function panelRows(
-  tiles: readonly WasmFunction<I32s<typeof tileParameters>>[],
+  tiles: readonly Tile[],
+  walking: readonly Tile[],
 ): WasmFunction<I32s<typeof panelParameters>> {
   const T = tiles.length;
   return defineFunction("panelRows", i32s(...panelParameters), (p) => {
-    const [small, big] = locals("i32", 2);
-    const run = (rows: number, count: I32): Statement => {
+    const [small, big, ahead, pace, count] = locals("i32", 5);
+    const blockBytes = i32.mul(p.inner, i32.const(PANEL_BYTES));
+    const perCount = (amount: I32): I32 => i32.div_u(i32.add(amount, i32.sub(count, i32.const(1))), count);
+    const run = (rows: number, kind: Tile, count: I32, aheadBytes: I32): Statement => {
       const { x, xStride, w, out, outStride, inner, bias, isFirst } = p;
       const height = i32.const(rows);
       return when(count, [
-        call(tiles[rows - 1], { tiles: count, x, xStride, w, out, outStride, inner, bias, isFirst }),
+        call(kind, { tiles: count, x, xStride, w, out, outStride, inner, bias, isFirst, ahead, pace }),
+        advance(ahead, i32.mul(count, aheadBytes)),
         advance(x, i32.mul(i32.mul(count, height), xStride)),
         advance(out, i32.mul(i32.mul(count, height), outStride)),
         set(p.rows, i32.sub(p.rows, i32.mul(count, height))),
       ]);
     };
+    const byWalking = i32.mul(p.inner, pace);
+    const byLines = i32.mul(pace, i32.const(LINE));
     return [
       // small tiles, as many as rows lack to a multiple of T, where there are so many rows
       set(small, i32.rem_u(i32.sub(i32.const(T), i32.rem_u(p.rows, i32.const(T))), i32.const(T))),
       when(i32.gt_u(i32.mul(small, i32.const(T - 1)), p.rows), [set(small, i32.const(0))]),
       set(big, i32.div_u(i32.sub(p.rows, i32.mul(small, i32.const(T - 1))), i32.const(T))),
-      run(T, big),
-      run(T - 1, small),
+      set(count, i32.add(i32.add(big, small), i32.const(1))),
+      set(ahead, p.next),
+      // at a page's beginning the machine's prefetch starts anew
+      [0, LINE, PAGE, PAGE + LINE].map((offset) => touch(ahead, offset)),
+      when(
+        i32.gt_u(count, i32.const(FEW_TILES)),
+        [
+          set(pace, perCount(i32.div_u(blockBytes, i32.const(LINE)))),
+          run(T, tiles[T - 1], big, byLines),
+          run(T - 1, tiles[T - 2], small, byLines),
+        ],
+        [
+          set(pace, perCount(i32.const(PANEL_BYTES))),
+          run(T, walking[0], big, byWalking),
+          run(T - 1, walking[1], small, byWalking),
+        ],
+      ),
+      set(pace, i32.const(0)),
       Array.from({ length: T - 2 }, (_, i) =>
-        when(i32.eq(p.rows, i32.const(i + 1)), [run(i + 1, i32.const(1))]),
+        when(i32.eq(p.rows, i32.const(i + 1)), [run(i + 1, tiles[i], i32.const(1), i32.const(0))]),
       ),
     ];
   });
@@ -240,6 +284,7 @@ const gemmParameters = [
   "bias",
   "panelBytes",
   "panels",
+  "group",
   "scratch",
 ] as const;
 export type Gemm = WasmFunction<I32s<typeof gemmParameters>>;
@@ -254,9 +299,17 @@ function gemm(
       "i32",
       14,
     );
+    const [waiting, group, groupW, groupOut, groupBias] = locals("i32", 5);
     const { panelBytes } = p;
     const first = i32.mul(p.chunk, p.panels);
     const block = { rows, x: at, xStride: p.xStride, w, inner, bias, isFirst };
+    // the block that is read after this one: further down the panel or the next one, or the same rows of the next
+    const blockBytes = i32.mul(inner, i32.const(PANEL_BYTES));
+    const isLast = i32.eq(quads, i32.const(1));
+    const next = i32.add(
+      w,
+      select(i32.eq(p.group, i32.const(1)), blockBytes, select(isLast, i32.const(0), panelBytes)),
+    );
     /** Runs `body` for each block of the inner dimension, with `at` and `w` at its beginning. */
     const eachBlock = (start: I32, ...body: Statement[]): Statement[] => [
       set(k, p.inner),
@@ -288,34 +341,46 @@ function gemm(
       doWhile(
         p.rows,
         set(rows, smaller(p.rows, i32.const(ROW_BLOCK))),
-        ...eachBlock(
-          p.w,
-          set(out, p.out),
-          set(bias, p.bias),
-          set(quads, i32.const(0)),
-          when(i32.eq(rows, i32.const(1)), [
-            set(quads, i32.shr_u(whole, i32.const(2))),
-            when(quads, [
-              call(oneRow, { quads, x: at, w, panelBytes, out, inner, bias, isFirst }),
-              advance(w, i32.mul(i32.shl(quads, i32.const(2)), panelBytes)),
-              advance(out, i32.mul(quads, i32.const(4 * PANEL_BYTES))),
-              when(bias, [advance(bias, i32.mul(quads, i32.const(4 * PANEL_BYTES)))]),
+        set(waiting, whole),
+        set(groupW, p.w),
+        set(groupOut, p.out),
+        set(groupBias, p.bias),
+        whileAny(
+          waiting,
+          set(group, smaller(waiting, p.group)),
+          ...eachBlock(
+            groupW,
+            set(out, groupOut),
+            set(bias, groupBias),
+            set(quads, i32.const(0)),
+            when(i32.eq(rows, i32.const(1)), [
+              set(quads, i32.shr_u(group, i32.const(2))),
+              when(quads, [
+                call(oneRow, { quads, x: at, w, panelBytes, out, inner, bias, isFirst }),
+                advance(w, i32.mul(i32.shl(quads, i32.const(2)), panelBytes)),
+                advance(out, i32.mul(quads, i32.const(4 * PANEL_BYTES))),
+                when(bias, [advance(bias, i32.mul(quads, i32.const(4 * PANEL_BYTES)))]),
+              ]),
             ]),
-          ]),
-          set(quads, i32.sub(whole, i32.shl(quads, i32.const(2)))),
-          times(
-            quads,
-            call(panelRows, { ...block, out, outStride: p.outStride }),
-            advance(w, panelBytes),
-            advance(out, PANEL_BYTES),
-            advanceBias,
+            set(quads, i32.sub(group, i32.shl(quads, i32.const(2)))),
+            times(
+              quads,
+              call(panelRows, { ...block, out, outStride: p.outStride, next }),
+              advance(w, panelBytes),
+              advance(out, PANEL_BYTES),
+              advanceBias,
+            ),
           ),
+          advance(groupW, i32.mul(group, panelBytes)),
+          advance(groupOut, i32.mul(group, i32.const(PANEL_BYTES))),
+          when(groupBias, [advance(groupBias, i32.mul(group, i32.const(PANEL_BYTES)))]),
+          set(waiting, i32.sub(waiting, group)),
         ),
         when(rest, [
           ...eachBlock(
             i32.add(p.w, i32.mul(whole, panelBytes)),
             set(bias, select0(p.bias, i32.add(p.bias, i32.mul(whole, i32.const(PANEL_BYTES))))),
-            call(panelRows, { ...block, out: p.scratch, outStride: i32.const(PANEL_BYTES) }),
+            call(panelRows, { ...block, out: p.scratch, outStride: i32.const(PANEL_BYTES), next: w }),
           ),
           set(row, rows),
           set(from, p.scratch),
@@ -333,6 +398,11 @@ function gemm(
       ),
     ];
   });
+}
+
+/** Reads an address for nothing but that it is read. */
+function touch(address: I32, offset = 0): Statement {
+  return drop(i32.load(address, offset));
 }
 
 /** 0 where `pointer` is 0, for none; `moved` otherwise. */

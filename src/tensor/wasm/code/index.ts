@@ -3,7 +3,7 @@ import { activationFunctions } from "./activations.ts";
 import { attentionFunctions } from "./attention.ts";
 import { addRows, findNonFinite, widenBfloat16, widenFloat16 } from "./convert.ts";
 import { add } from "./elementwise.ts";
-import { combineMagnitudes, combineRows, project, scaleAndCentreColumns, subtractFromRows } from "./fold.ts";
+import { combineRows, projectParts, rowSums, scaleAndCentreColumns, subtractFromRows } from "./fold.ts";
 import { gemmFunctions, type MultiplyAdd } from "./gemm.ts";
 import { affineRows, layerNormScale, normalizeRows } from "./norm.ts";
 import { softmaxRows } from "./softmax.ts";
@@ -32,8 +32,8 @@ function kernelFunctions(precision: Precision): readonly WasmFunction[] {
     affineRows(),
     add(),
     combineRows(),
-    combineMagnitudes(),
-    project(),
+    projectParts(),
+    rowSums(),
     scaleAndCentreColumns(),
     subtractFromRows(),
     widenFloat16(),
