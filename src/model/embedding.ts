@@ -1,5 +1,4 @@
 import { empty, type Kernels, type Tensor } from "../tensor/index.ts";
-import { centreRows } from "./fold.ts";
 import type { Table } from "./table.ts";
 
 /** What turns tokens and positions into the first residual stream. */
@@ -22,7 +21,7 @@ export function embed(
   const { dModel, W_E, centred } = embedding;
   const out = empty(kernels, [tokens.length, tokens[0].length, dModel]);
   W_E.read(out.data, tokens.flat());
-  if (centred) centreRows(out.data, dModel, out.data);
+  if (centred) kernels.centre(out.data, out.data.length / dModel, dModel);
   return out;
 }
 

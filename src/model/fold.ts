@@ -12,10 +12,14 @@ import type { PackedBlock } from "./checkpoint/weights.ts";
  *
  * In float64 throughout, rounded to float32 once; TransformerLens rounds after every step.
  *
- * @param block its matrices are changed, and belong to the result
+ * @param block its matrices are changed, and belong to the result; W_out may be centred already
  * @see TransformerLens, `ProcessWeights`: fold_layer_norm, center_writing_weights, fold_value_biases
  */
-export function foldBlock(kernels: Kernels, block: PackedBlock): PackedBlock {
+export function foldBlock(
+  kernels: Kernels,
+  block: PackedBlock,
+  { isCentred }: { readonly isCentred: boolean },
+): PackedBlock {
   const { ln1_w, ln1_b, W_Q, W_K, W_V, W_O, ln2_w, ln2_b, W_in, W_out } = block;
   const dModel = ln1_w.length;
   const b_Q = foldReading(kernels, W_Q, block.b_Q, ln1_w, ln1_b);
@@ -24,7 +28,7 @@ export function foldBlock(kernels: Kernels, block: PackedBlock): PackedBlock {
   const b_O = addProduct(kernels, block.b_O, b_V, W_O);
   const b_in = foldReading(kernels, W_in, block.b_in, ln2_w, ln2_b);
   kernels.centreRows(W_O);
-  kernels.centreRows(W_out);
+  if (!isCentred) kernels.centreRows(W_out);
   return {
     ...{ W_Q, W_K, W_V, W_O, W_in, W_out },
     ln1_w: ones(dModel),
@@ -32,11 +36,11 @@ export function foldBlock(kernels: Kernels, block: PackedBlock): PackedBlock {
     b_Q: Float32Array.from(b_Q),
     b_K: Float32Array.from(b_K),
     b_V: new Float32Array(b_V.length),
-    b_O: centreRows(b_O, dModel),
+    b_O: centred(b_O),
     ln2_w: ones(dModel),
     ln2_b: new Float32Array(dModel),
     b_in: Float32Array.from(b_in),
-    b_out: centreRows(block.b_out, dModel),
+    b_out: centred(block.b_out),
   };
 }
 
@@ -48,9 +52,9 @@ function foldReading(
   gamma: Float32Array,
   beta: Float32Array,
 ): Float64Array {
-  const bias = addProduct(kernels, b, Float64Array.from(beta), W);
-  kernels.scaleAndCentreColumns(W, Float64Array.from(gamma));
-  return bias;
+  const sums = new Float64Array(W.cols);
+  kernels.foldNorm(sums, W, Float64Array.from(gamma), Float64Array.from(beta));
+  return sums.map((sum, c) => sum + b[c]);
 }
 
 /** b + vᵀW in float64. */
@@ -60,23 +64,12 @@ function addProduct(kernels: Kernels, b: Float32Array, v: Float64Array, W: Packe
   return out.map((sum, c) => sum + b[c]);
 }
 
-/**
- * Each row less its mean: [rows, cols], or [cols] as one row. What writes the residual stream is centred so.
- *
- * @param out may be `x`
- */
-export function centreRows(
-  x: Float32Array | Float64Array,
-  cols: number,
-  out: Float32Array = new Float32Array(x.length),
-): Float32Array {
-  for (let start = 0; start < x.length; start += cols) {
-    let sum = 0;
-    for (let i = start; i < start + cols; i++) sum += x[i];
-    const mean = sum / cols;
-    for (let i = start; i < start + cols; i++) out[i] = x[i] - mean;
-  }
-  return out;
+/** A vector less its mean, rounded once: what writes the residual stream is centred. */
+function centred(vector: Float32Array | Float64Array): Float32Array {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i];
+  const mean = sum / vector.length;
+  return Float32Array.from(vector, (value) => value - mean);
 }
 
 function ones(length: number): Float32Array {

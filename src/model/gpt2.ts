@@ -3,7 +3,7 @@ import { ActivationCache } from "./cache/activationCache.ts";
 import type { OuterTables } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
-import { centreRows, foldBlock } from "./fold.ts";
+import { foldBlock } from "./fold.ts";
 import { type HookFilter, selectHooks } from "./hooks.ts";
 import { type Hook, hooksByName } from "./observer.ts";
 import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } from "./parameters.ts";
@@ -76,7 +76,7 @@ export class Gpt2 {
     this.embedding = {
       dModel,
       W_E: outer.W_E,
-      W_pos: compatibilityMode ? centreRows(outer.W_pos, dModel) : outer.W_pos,
+      W_pos: compatibilityMode ? centred(kernels, outer.W_pos, dModel) : outer.W_pos,
       centred: compatibilityMode,
     };
     this.lnFinal = compatibilityMode ? null : affine(lnFinal_w, lnFinal_b);
@@ -160,7 +160,7 @@ export class Gpt2 {
     const { name, config, kernels, tokenizer } = this;
     kernels.reserve(memoryPlan(config, kernels.threads));
     const blocks = this.blocks.map((block) =>
-      readyBlock(foldBlock(kernels, copyBlock(kernels, config, block))),
+      readyBlock(foldBlock(kernels, copyBlock(kernels, config, block), { isCentred: false })),
     );
     return new Gpt2({
       name,
@@ -204,4 +204,11 @@ export class Gpt2 {
   layerTypes(): string[] {
     return this.blocks.map(() => "attn+mlp");
   }
+}
+
+/** A copy of a table's rows, each less its mean. */
+function centred(kernels: Kernels, table: Float32Array, cols: number): Float32Array {
+  const copy = table.slice();
+  kernels.centre(copy, copy.length / cols, cols);
+  return copy;
 }

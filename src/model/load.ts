@@ -60,7 +60,9 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
   const kernels = kernelsFor(config, options);
   const blocks: Block[] = new Array(config.nLayers);
   const receiveBlock = (layer: number, block: PackedBlock) => {
-    blocks[layer] = finishBlock(kernels, block, options);
+    blocks[layer] = readyBlock(
+      options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,
+    );
   };
   const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
   return assemble(config, kernels, blocks, outer, tokenizer, options);
@@ -79,9 +81,10 @@ export function modelFromWeights(
 ): Gpt2 {
   expectWeights(config, weights);
   const kernels = kernelsFor(config, options);
-  const blocks = weights.blocks.map((block) =>
-    finishBlock(kernels, packBlock(kernels, config, block), options),
-  );
+  const blocks = weights.blocks.map((weights) => {
+    const block = packBlock(kernels, config, weights);
+    return readyBlock(options.compatibilityMode ? foldBlock(kernels, block, { isCentred: false }) : block);
+  });
   const table = (data: Float32Array) => memoryTable(data, config.dModel);
   const outer = { ...weights, W_E: table(weights.W_E), W_U: weights.W_U && table(weights.W_U) };
   return assemble(config, kernels, blocks, outer, options.tokenizer, options);
@@ -92,10 +95,6 @@ function kernelsFor(config: Gpt2Config, { kernels, precision }: ModelOptions): K
   const chosen = kernels ?? availableKernels(precision);
   chosen.reserve(memoryPlan(config, chosen.threads));
   return chosen;
-}
-
-function finishBlock(kernels: Kernels, block: PackedBlock, { compatibilityMode }: ModelOptions): Block {
-  return readyBlock(compatibilityMode ? foldBlock(kernels, block) : block);
 }
 
 function assemble(

@@ -1,4 +1,5 @@
 /// <reference types="node" />
+import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../errors.ts";
@@ -27,23 +28,46 @@ export async function folderFiles(folder: string): Promise<ReadonlyMap<string, S
 }
 
 /**
- * Opens one file for reading at any place.
+ * Opens one file for reading at any place; at once (`readSync`) also later on, as long as it stays the same file.
  *
  * @throws CheckpointError when it is not a regular file: a pipe would never be opened
  */
 export async function openFile(path: string): Promise<ByteFile> {
-  const { size } = await expectFile(path);
+  await expectFile(path);
   const handle = await open(path, "r");
+  const opened = await handle.stat({ bigint: true });
   return {
-    size,
+    size: Number(opened.size),
     read: async (out, position) => (await handle.read(out, 0, out.length, position)).bytesRead,
+    readSync: (out, position) => readFrom(path, opened, out, position),
     close: () => handle.close(),
   };
 }
 
-async function expectFile(path: string): Promise<{ size: number }> {
+/**
+ * Opens, reads and closes: so nothing is left open for as long as a model lives.
+ *
+ * @throws CheckpointError when another file is there by now, or the file was written to
+ */
+function readFrom(path: string, opened: BigIntStats, out: Uint8Array, position: number): number {
+  const descriptor = openSync(path, "r");
+  try {
+    const now = fstatSync(descriptor, { bigint: true });
+    const same = (["dev", "ino", "size", "mtimeNs"] as const).every((key) => now[key] === opened[key]);
+    if (!same) {
+      throw new CheckpointError(
+        `${path}: got a file that has changed since the model was loaded, expected the same one. Load the model again.`,
+      );
+    }
+    return readSync(descriptor, out, 0, out.length, position);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function expectFile(path: string): Promise<void> {
   const stats = await stat(path);
-  if (stats.isFile()) return stats;
+  if (stats.isFile()) return;
   throw new CheckpointError(
     `${path}: got ${stats.isDirectory() ? "a folder" : "a device or pipe"}, expected a file.`,
   );

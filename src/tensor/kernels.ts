@@ -120,13 +120,16 @@ export interface MatrixKernels {
   copy(W: PackedMatrix): PackedMatrix;
 
   /**
-   * W ← P(gamma ⊙ W): each row times its gamma, then each column less its mean; in float64, rounded once.
+   * Takes a norm's affine part and centring into a matrix that reads it, in float64, rounded once:
    *
-   * @param gamma [W.inner] read
+   *   out = betaᵀW      W ← P(gamma ⊙ W): each row times its gamma, then each column less its mean
+   *
+   * @param out         [W.cols]  written
+   * @param gamma, beta [W.inner] read
    */
-  scaleAndCentreColumns(W: PackedMatrix, gamma: Float64Array): void;
+  foldNorm(out: Float64Array, W: PackedMatrix, gamma: Float64Array, beta: Float64Array): void;
 
-  /** W ← W P: each row less its mean, in float64, rounded once. */
+  /** W ← W P: each row less its mean, as `centre` has it, to the bit. */
   centreRows(W: PackedMatrix): void;
 
   /**
@@ -201,6 +204,13 @@ export interface MatrixKernels {
 
 /** What works row by row or element by element. */
 export interface RowKernels {
+  /**
+   * x[r] ← x[r] − mean(x[r]), in float64, rounded once
+   *
+   * @param x [rows, cols] read and written
+   */
+  centre(x: Float32Array, rows: number, cols: number): void;
+
   /**
    * LayerNorm's denominator, row by row; the variance is biased and eps is inside the root, as in PyTorch.
    *

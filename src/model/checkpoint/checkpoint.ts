@@ -11,6 +11,8 @@ import { type WeightAssembly, weightAssembly } from "./weightAssembly.ts";
 import type { OuterTables, PackedBlock } from "./weights.ts";
 
 export interface CheckpointOptions {
+  /** Whether the model is to be folded: then W_out's rows are centred as they are read. */
+  readonly compatibilityMode?: boolean | undefined;
   /** Told of what is read, but may not be what was meant. Default: console.warn. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Called after each tensor, with bytes of the file that holds it. */
@@ -37,7 +39,8 @@ export async function readCheckpoint(
 ): Promise<OuterTables> {
   const warn = options.onWarning ?? console.warn;
   const shards = await findShards(files, options.signal);
-  const assembly = weightAssembly(config, kernels, receiveBlock, warn);
+  const centresWrites = options.compatibilityMode ?? false;
+  const assembly = weightAssembly(config, kernels, centresWrites, receiveBlock, warn);
   const buffers = loadBuffers(kernels, config);
   let checkpoint: Known = { roles: indexedRoles(shards, config), layout: undefined };
   for (const shard of shards) {

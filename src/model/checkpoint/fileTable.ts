@@ -1,7 +1,7 @@
 import type { Kernels } from "../../tensor/index.ts";
 import type { Table } from "../table.ts";
 import type { TensorEntry } from "./tensorEntry.ts";
-import { cutOff, expectFinite } from "./tensorFaults.ts";
+import { bytesPerElement, cutOff, expectFinite } from "./tensorFaults.ts";
 
 /**
  * A tensor of two dims whose rows are read when they are needed.
@@ -16,7 +16,7 @@ export function fileTable(
 ): Table {
   const [rows, cols] = entry.shape;
   const isWide = entry.dtype === "F32";
-  const rowBytes = cols * (isWide ? 4 : 2);
+  const rowBytes = cols * bytesPerElement(entry);
 
   /** Fills `out` with rows from `first` on, as many as it has room for. */
   function readRows(out: Float32Array, first: number): void {

@@ -46,6 +46,19 @@ export function matricesByRows(kernels: Kernels, parts: readonly PackedMatrix[])
   };
 }
 
+/** A matrix whose rows are centred on their way: while they are in the cache. */
+export function centredRows(kernels: Kernels, W: PackedMatrix): Destination {
+  const { rows, cols, put } = matricesByRows(kernels, [W]);
+  return {
+    rows,
+    cols,
+    put(chunk, first, count) {
+      kernels.centre(chunk, count, cols);
+      put(chunk, first, count);
+    },
+  };
+}
+
 /** The same stored as [parts · cols, inner]: each row is a column. */
 export function matricesByColumns(kernels: Kernels, parts: readonly PackedMatrix[]): Destination {
   const [{ inner, cols }] = parts;

@@ -21,6 +21,11 @@ export function expectFinite(
   );
 }
 
+/** Of the dtypes that weights may have: see `expectShapes`. */
+export function bytesPerElement(entry: TensorEntry): 4 | 2 {
+  return entry.dtype === "F32" ? 4 : 2;
+}
+
 /** A file that ends after `got` of a tensor's bytes. */
 export function cutOff(file: string, entry: TensorEntry, got: number): CheckpointError {
   const length = entry.end - entry.begin;

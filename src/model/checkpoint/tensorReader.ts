@@ -4,7 +4,7 @@ import type { Gpt2Config } from "../config.ts";
 import type { ByteReader } from "../files/byteReader.ts";
 import type { Destination } from "./placement.ts";
 import type { TensorEntry } from "./tensorEntry.ts";
-import { cutOff, expectFinite } from "./tensorFaults.ts";
+import { bytesPerElement, cutOff, expectFinite } from "./tensorFaults.ts";
 
 /** Reads the tensors of one file, each once, in the file's order. */
 export interface TensorReader {
@@ -21,8 +21,8 @@ const chunkLength = 196_608;
 /** Where values lie on their way from a file to their place: in the backend's memory, used again and again. */
 export interface LoadBuffers {
   readonly kernels: Kernels;
-  /** Room for so many bytes. */
-  take(use: "values" | "halves", bytes: number): Uint8Array;
+  /** Room for so many bytes: of two buffers one is read into while the other is used; float16 goes on to a third. */
+  take(use: "even" | "odd" | "values", bytes: number): Uint8Array;
 }
 
 export function loadBuffers(kernels: Kernels, config: Gpt2Config): LoadBuffers {
@@ -34,7 +34,7 @@ export function loadBuffers(kernels: Kernels, config: Gpt2Config): LoadBuffers {
     take(use, bytes) {
       const known = buffers.get(use);
       if (known && known.length >= bytes) return known.subarray(0, bytes);
-      const made = kernels.buffer(Math.max(bytes, longest * (use === "values" ? 4 : 2)));
+      const made = kernels.buffer(Math.max(bytes, 4 * longest));
       buffers.set(use, made);
       return made.subarray(0, bytes);
     },
@@ -45,33 +45,49 @@ export function tensorReader(file: ByteReader, buffers: LoadBuffers): TensorRead
   expectLittleEndian();
   const { kernels } = buffers;
 
-  const readBytes = async (out: Uint8Array, entry: TensorEntry, first: number): Promise<void> => {
+  /** The bytes of a tensor's next `count` elements, element `first` being the first of them. */
+  async function readStored(
+    entry: TensorEntry,
+    first: number,
+    count: number,
+    use: "even" | "odd",
+  ): Promise<Uint8Array> {
+    const size = bytesPerElement(entry);
+    const out = buffers.take(use, size * count);
     const got = await file.read(out);
-    if (got < out.length) throw cutOff(file.name, entry, first + got);
-  };
+    if (got < out.length) throw cutOff(file.name, entry, size * first + got);
+    return out;
+  }
 
-  /** The tensor's next `count` values, element `first` being the first of them. */
-  const readFloats = async (entry: TensorEntry, first: number, count: number): Promise<Float32Array> => {
+  function floatsOf(stored: Uint8Array, entry: TensorEntry): Float32Array {
+    const count = stored.length / bytesPerElement(entry);
+    if (entry.dtype === "F32") return new Float32Array(stored.buffer, stored.byteOffset, count);
     const bytes = buffers.take("values", 4 * count);
     const values = new Float32Array(bytes.buffer, bytes.byteOffset, count);
-    if (entry.dtype === "F32") await readBytes(bytes, entry, 4 * first);
-    else {
-      const stored = buffers.take("halves", 2 * count);
-      await readBytes(stored, entry, 2 * first);
-      const halves = new Uint16Array(stored.buffer, stored.byteOffset, count);
-      kernels.widen(values, halves, entry.dtype as "F16" | "BF16");
-    }
-    expectFinite(kernels, values, file.name, entry, first);
+    const halves = new Uint16Array(stored.buffer, stored.byteOffset, count);
+    kernels.widen(values, halves, entry.dtype as "F16" | "BF16");
     return values;
-  };
+  }
 
   return {
     async read(entry, destination) {
       const { rows, cols } = destination;
       const atOnce = Math.max(1, Math.floor(chunkLength / cols));
+      const countFrom = (row: number) => Math.min(atOnce, rows - row);
+      const start = (row: number) => {
+        const use = (row / atOnce) % 2 === 0 ? "even" : "odd";
+        return readStored(entry, row * cols, countFrom(row) * cols, use);
+      };
+      let pending = start(0);
       for (let row = 0; row < rows; row += atOnce) {
-        const count = Math.min(atOnce, rows - row);
-        destination.put(await readFloats(entry, row * cols, count * cols), row, count);
+        const stored = await pending;
+        if (row + atOnce < rows) {
+          pending = start(row + atOnce); // goes on while these rows are packed
+          pending.catch(() => {}); // it is awaited in its turn, unless this turn fails
+        }
+        const values = floatsOf(stored, entry);
+        expectFinite(kernels, values, file.name, entry, row * cols);
+        destination.put(values, row, countFrom(row));
       }
     },
     async skip(entry) {

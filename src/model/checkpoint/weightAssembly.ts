@@ -2,6 +2,7 @@ import type { Kernels, PackedMatrix } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
 import { eachChunk, memoryTable, type Table } from "../table.ts";
 import {
+  centredRows,
   type Destination,
   matricesByColumns,
   matricesByRows,
@@ -49,6 +50,7 @@ interface OpenBlock {
 export function weightAssembly(
   config: Gpt2Config,
   kernels: Kernels,
+  centresWrites: boolean,
   receiveBlock: (layer: number, block: PackedBlock) => void,
   warn: (message: string) => void,
 ): WeightAssembly {
@@ -93,7 +95,10 @@ export function weightAssembly(
       return;
     }
     const parts = source.fills.map(() => kernels.matrix(first, cols));
-    await tensor.read((layout?.transposed ? matricesByColumns : matricesByRows)(kernels, parts));
+    const isCentred = centresWrites && source.fills[0] === "W_out";
+    if (layout?.transposed) await tensor.read(matricesByColumns(kernels, parts));
+    else await tensor.read(isCentred ? centredRows(kernels, parts[0]) : matricesByRows(kernels, parts));
+    if (layout?.transposed && isCentred) kernels.centreRows(parts[0]);
     if (layout === undefined) block.asStored.push(...parts);
     source.fills.forEach((name, p) => {
       block.weights[name] = parts[p];

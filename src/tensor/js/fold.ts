@@ -1,15 +1,20 @@
 import type { PackedMatrix } from "../kernels.ts";
 import { eachPanel, type JsMatrix } from "./matrix.ts";
 
-/** W ← P(gamma ⊙ W): each row times its gamma, then each column less its mean; in float64, rounded once. */
-export function scaleAndCentreColumns(W: PackedMatrix, gamma: Float64Array): void {
+/** out = betaᵀW, then W ← P(gamma ⊙ W): each row times its gamma, each column less its mean; rounded once. */
+export function foldNorm(out: Float64Array, W: PackedMatrix, gamma: Float64Array, beta: Float64Array): void {
   const { inner } = W;
-  eachPanel(W as JsMatrix, (panels, start, _, width) => {
-    for (let at = start; at < start + width; at++) {
+  eachPanel(W as JsMatrix, (panels, start, column, width) => {
+    for (let c = 0; c < width; c++) {
       let mean = 0;
-      for (let k = 0, i = at; k < inner; k++, i += width) mean += gamma[k] * panels[i];
+      let sum = 0;
+      for (let k = 0, i = start + c; k < inner; k++, i += width) {
+        mean += gamma[k] * panels[i];
+        sum += beta[k] * panels[i];
+      }
       mean /= inner;
-      for (let k = 0, i = at; k < inner; k++, i += width) panels[i] = gamma[k] * panels[i] - mean;
+      out[column + c] = sum;
+      for (let k = 0, i = start + c; k < inner; k++, i += width) panels[i] = gamma[k] * panels[i] - mean;
     }
   });
 }

@@ -3,12 +3,12 @@ import { geluErf, geluTanh, relu, silu, tanhRows } from "./activations.ts";
 import { attend } from "./attend.ts";
 import { attentionScores } from "./attentionScores.ts";
 import { addRows, allFinite, widen } from "./convert.ts";
-import { centreRows, combineRows, scaleAndCentreColumns } from "./fold.ts";
+import { centreRows, combineRows, foldNorm } from "./fold.ts";
 import { matmul } from "./matmul.ts";
 import { copy, fillColumns, fillRows, matrix, unpack } from "./matrix.ts";
 import { mixValues } from "./mixValues.ts";
 import { projectParts } from "./project.ts";
-import { add, affineRows, layerNormScale, normalizeRows } from "./rows.ts";
+import { add, affineRows, centre, layerNormScale, normalizeRows } from "./rows.ts";
 import { softmaxRows } from "./softmax.ts";
 
 /** γₙ with the unit roundoff of float64, in which sums run: products of two float32 are exact there. */
@@ -59,7 +59,7 @@ export const jsKernels: Kernels = {
   fillColumns,
   unpack,
   copy,
-  scaleAndCentreColumns,
+  foldNorm,
   centreRows,
   matmul,
   matmulByColumns,
@@ -68,6 +68,7 @@ export const jsKernels: Kernels = {
   widen,
   allFinite,
   addRows,
+  centre,
   layerNormScale,
   normalizeRows,
   affineRows,

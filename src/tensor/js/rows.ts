@@ -1,3 +1,11 @@
+/** x[r] ← x[r] − mean(x[r]), rounded once. */
+export function centre(x: Float32Array, rows: number, cols: number): void {
+  for (let r = 0; r < rows; r++) {
+    const mean = rowMean(x, r * cols, cols);
+    for (let i = r * cols; i < (r + 1) * cols; i++) x[i] -= mean;
+  }
+}
+
 /**
  * LayerNorm's denominator; mean and variance in float64, one rounding on store.
  *

@@ -171,6 +171,26 @@ export class Backend implements Workspace {
     activations.reset(mark);
   }
 
+  /** The same for an array that is read and written; wherever it lies, be it where weights do. */
+  inPlace(
+    x: Float32Array,
+    scratch: number,
+    compute: (memory: WasmMemory, address: number, scratch: number) => void,
+  ): void {
+    const holder = this.holderOf(x);
+    if (holder && scratch <= holder.temporary.free) {
+      const mark = holder.temporary.mark;
+      compute(holder, x.byteOffset, holder.temporary.take(scratch)!);
+      holder.temporary.reset(mark);
+      return;
+    }
+    const copy = x.slice();
+    this.inOneMemory([x], [copy], scratch, (memory, [to, from, scratchAt]) => {
+      memory.floats.copyWithin(to / 4, from / 4, from / 4 + x.length);
+      compute(memory, to, scratchAt);
+    });
+  }
+
   run(memory: WasmMemory, kernel: string, chunks: number, args: readonly number[]): void {
     this.#expectAlive();
     this.crew.run(memory, kernel, chunks, args);

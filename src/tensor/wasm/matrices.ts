@@ -200,12 +200,17 @@ export function matrixKernels(backend: Backend): MatrixKernels {
       twin.memory.floats.set(elements, twin.address / 4);
       return twin;
     },
-    scaleAndCentreColumns(packed, gamma) {
+    foldNorm(out, packed, gamma, beta) {
       const W = packed as WasmMatrix;
       temporarily(W.memory, (take) => {
-        const factors = take(8 * W.inner);
-        W.memory.doubles.set(gamma.subarray(0, W.inner), factors / 8);
-        onPanels(W, "scaleAndCentreColumns", [W.address, factors, W.inner]);
+        const factors = take(16 * W.inner);
+        const sums = take(8 * PANEL * panelsOf(W.cols));
+        for (let k = 0; k < W.inner; k++) {
+          W.memory.doubles[factors / 8 + 2 * k] = gamma[k];
+          W.memory.doubles[factors / 8 + 2 * k + 1] = beta[k];
+        }
+        onPanels(W, "foldNorm", [sums, W.address, factors, W.inner]);
+        out.set(W.memory.doubles.subarray(sums / 8, sums / 8 + W.cols));
       });
     },
     centreRows(packed) {

@@ -20,6 +20,12 @@ export function rowKernels(backend: Backend): RowKernels {
     });
   };
   return {
+    centre(x, rows, cols) {
+      const { per, chunks } = chunked(rows, rows * cols);
+      backend.inPlace(x, 32 * backend.crew.threads, (memory, xAt, scratch) => {
+        backend.run(memory, "centre", chunks, [xAt, rows, cols, per, scratch]);
+      });
+    },
     layerNormScale(out, x, rows, cols, eps) {
       const { per, chunks } = chunked(rows, rows * cols);
       backend.inOneMemory([out], [x], 0, (memory, [outAt, xAt]) => {

@@ -254,13 +254,15 @@ export function matrixConformance(kernels: Kernels): void {
   });
 
   describe("what folding does to weights", () => {
-    test("each row times its gamma, each column less its mean: rounded once", () => {
+    test("foldNorm: each row times its gamma, each column less its mean, rounded once; betaᵀW beside it", () => {
       fc.assert(
         fc.property(size, size, seed, (inner, cols, seed) => {
           const W = noise(seed, inner * cols);
           const gamma = Float64Array.from(noise(seed + 1, inner));
+          const beta = Float64Array.from(noise(seed + 2, inner), (value) => value / 3);
           const packed = pack(kernels, W, inner, cols);
-          kernels.scaleAndCentreColumns(packed, gamma);
+          const sums = new Float64Array(cols).fill(7);
+          kernels.foldNorm(sums, packed, gamma, beta);
           const got = kernels.unpack(packed);
           for (let c = 0; c < cols; c++) {
             const column = Array.from(gamma, (g, k) => g * W[k * cols + c]);
@@ -274,12 +276,17 @@ export function matrixConformance(kernels: Kernels): void {
                 `[${k}, ${c}]`,
               );
             }
+            expectSum64(
+              sums[c],
+              Array.from(beta, (b, k) => b * W[k * cols + c]),
+              `column ${c}`,
+            );
           }
         }),
       );
     });
 
-    test("each row less its mean, rounded once, and twice as good as once", () => {
+    test("centreRows: each row less its mean, rounded once, with the bits of centre", () => {
       fc.assert(
         fc.property(size, size, seed, (inner, cols, seed) => {
           const W = noise(seed, inner * cols);
@@ -294,6 +301,9 @@ export function matrixConformance(kernels: Kernels): void {
               expectNear(got[k * cols + c], row[c] - mean, 4 * gamma64(cols + 2) * magnitude, `[${k}, ${c}]`);
             }
           }
+          const rowMajor = W.slice();
+          kernels.centre(rowMajor, inner, cols);
+          expectSameBits(got, rowMajor, "centre");
           kernels.centreRows(packed); // what fills up a panel is no column, even now
           const size = (i: number) =>
             got

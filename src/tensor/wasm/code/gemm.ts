@@ -35,7 +35,7 @@ export const PANEL_BYTES: number = 4 * PANEL;
 export const K_BLOCK = 256;
 
 /** Rows of x that pass over all panels before the next do: a block of them stays in the second cache. */
-export const ROW_BLOCK = 240;
+export const ROW_BLOCK = 256;
 
 /** a·b + c: rounded twice, the same on every machine; or once, where the machine has that. */
 export type MultiplyAdd = (a: V128, b: V128, c: V128) => V128;

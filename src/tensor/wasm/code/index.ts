@@ -3,7 +3,7 @@ import { activationFunctions } from "./activations.ts";
 import { attentionFunctions } from "./attention.ts";
 import { addRows, findNonFinite, widenBfloat16, widenFloat16 } from "./convert.ts";
 import { add } from "./elementwise.ts";
-import { combineRows, projectParts, rowSums, scaleAndCentreColumns, subtractFromRows } from "./fold.ts";
+import { centre, combineRows, foldNorm, projectParts, rowSums, subtractFromRows } from "./fold.ts";
 import { gemmFunctions, type MultiplyAdd } from "./gemm.ts";
 import { affineRows, layerNormScale, normalizeRows } from "./norm.ts";
 import { softmaxRows } from "./softmax.ts";
@@ -34,7 +34,8 @@ function kernelFunctions(precision: Precision): readonly WasmFunction[] {
     combineRows(),
     projectParts(),
     rowSums(),
-    scaleAndCentreColumns(),
+    foldNorm(),
+    centre(),
     subtractFromRows(),
     widenFloat16(),
     widenBfloat16(),
