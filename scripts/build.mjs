@@ -12,6 +12,8 @@ await build({
     node: "src/node/index.ts",
     demo: "src/demo/index.ts",
     cli: "src/cli/main.ts",
+    thread: "src/thread.ts",
+    "node-thread": "src/node/thread.ts",
   },
   outdir: "dist",
   chunkNames: "shared-[hash]",

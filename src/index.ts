@@ -19,7 +19,15 @@ export {
   top,
   type Unit,
 } from "./dla/index.ts";
-export { CheckError, CheckpointError, NotImplementedError, ShapeError, ValueError } from "./errors.ts";
+export {
+  CheckError,
+  CheckpointError,
+  MemoryError,
+  NotImplementedError,
+  ShapeError,
+  ThreadError,
+  ValueError,
+} from "./errors.ts";
 export {
   type AccumulateOptions,
   type ActivationCache,
@@ -69,11 +77,16 @@ export { type TableOptions, toTable } from "./report/index.ts";
 export {
   type Accuracy,
   type Activation,
+  type BackendOptions,
   jsKernels,
   type Kernels,
   type PackedMatrix,
+  type Precision,
+  type SpawnThread,
+  startKernels,
   type Tensor,
   type Tensor64,
+  type Thread,
   tensor,
 } from "./tensor/index.ts";
 export { version } from "./version.ts";

@@ -173,6 +173,14 @@ export class Gpt2 {
     });
   }
 
+  /**
+   * Ends the model's threads and lets go of its memory, also that of the models made from it and of the one it was made
+   * from: they share it. What is asked of them afterwards is a ValueError. Without threads it is enough to forget a model.
+   */
+  dispose(): void {
+    this.kernels.dispose();
+  }
+
   /** A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false. */
   toTokens(text: string, options: { prependBos?: boolean | undefined } = {}): number[] {
     return textToTokens("toTokens", this, text, options.prependBos);

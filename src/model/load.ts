@@ -1,5 +1,5 @@
 import { CheckpointError } from "../errors.ts";
-import { availableKernels, type Kernels, type Precision } from "../tensor/index.ts";
+import { availableKernels, type BackendOptions, type Kernels, startKernels } from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
 import {
   type BlockWeights,
@@ -18,17 +18,12 @@ import { memoryTable } from "./table.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
 
 /** How a model is to be made. */
-export interface ModelOptions {
+export interface ModelOptions extends BackendOptions {
   /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
   readonly compatibilityMode?: boolean | undefined;
   /** What results call it; default "gpt2". */
   readonly name?: string | undefined;
-  /**
-   * How float32 is rounded: "reproducible", the default, gives the same bits on every runtime and machine; "fast" uses
-   * fused multiplication and addition where the engine has it.
-   */
-  readonly precision?: Precision | undefined;
-  /** The backend that computes; default WebAssembly, and plain TypeScript (`jsKernels`) where that is refused. */
+  /** Another backend than the one that these options choose: `jsKernels`, the plain TypeScript one. */
   readonly kernels?: Kernels | undefined;
 }
 
@@ -57,7 +52,9 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
   }
   const config = parseConfig(configText);
   const tokenizer = await readTokenizer(text);
-  const kernels = kernelsFor(config, options);
+  const kernels = options.kernels ?? (await startKernels(options));
+  if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
+  kernels.reserve(memoryPlan(config, kernels.threads));
   const blocks: Block[] = new Array(config.nLayers);
   const receiveBlock = (layer: number, block: PackedBlock) => {
     blocks[layer] = readyBlock(
@@ -69,7 +66,7 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
 }
 
 /**
- * A model from weights in memory, as trained.
+ * A model from weights in memory, as trained; it computes on one thread, unless `kernels` have more.
  *
  * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
  * @throws ShapeError when a weight has not the size that the config gives it
@@ -77,10 +74,11 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
 export function modelFromWeights(
   config: Gpt2Config,
   weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
-  options: ModelOptions & { readonly tokenizer?: Tokenizer } = {},
+  options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
   expectWeights(config, weights);
-  const kernels = kernelsFor(config, options);
+  const kernels = options.kernels ?? availableKernels(options.precision);
+  kernels.reserve(memoryPlan(config, kernels.threads));
   const blocks = weights.blocks.map((weights) => {
     const block = packBlock(kernels, config, weights);
     return readyBlock(options.compatibilityMode ? foldBlock(kernels, block, { isCentred: false }) : block);
@@ -90,11 +88,9 @@ export function modelFromWeights(
   return assemble(config, kernels, blocks, outer, options.tokenizer, options);
 }
 
-/** The backend, with room for the model. */
-function kernelsFor(config: Gpt2Config, { kernels, precision }: ModelOptions): Kernels {
-  const chosen = kernels ?? availableKernels(precision);
-  chosen.reserve(memoryPlan(config, chosen.threads));
-  return chosen;
+/** Whether more was asked of the backend than that there is one. */
+function isParticular({ threads = 1, precision = "reproducible" }: BackendOptions): boolean {
+  return threads > 1 || precision === "fast";
 }
 
 function assemble(

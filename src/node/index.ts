@@ -2,6 +2,9 @@ import { basename, resolve } from "node:path";
 import { CheckpointError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
+import { spawnThread } from "./spawnThread.ts";
+
+export { spawnThread };
 
 /**
  * A model from a local folder of Hugging Face files: config.json, model.safetensors or its shards with their
@@ -13,7 +16,11 @@ import { folderFiles } from "./folder.ts";
 export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
   const files = await folderFiles(folder);
   try {
-    return await modelFromFiles(files, { ...options, name: options.name ?? basename(resolve(folder)) });
+    return await modelFromFiles(files, {
+      spawnThread,
+      ...options,
+      name: options.name ?? basename(resolve(folder)),
+    });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });

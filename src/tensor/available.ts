@@ -1,23 +1,91 @@
+import { ThreadError, ValueError } from "../errors.ts";
 import { jsKernels } from "./js/index.ts";
 import type { Kernels } from "./kernels.ts";
-import { type Precision, wasmKernels } from "./wasm/index.ts";
+import {
+  compileKernels,
+  type Precision,
+  type SpawnThread,
+  startCrew,
+  WasmRefusal,
+  wasmKernels,
+  webThread,
+} from "./wasm/index.ts";
+
+/** Which backend is wanted. */
+export interface BackendOptions {
+  /**
+   * How float32 is rounded: "reproducible", the default, gives the same bits on every runtime, processor and number of
+   * threads; "fast" multiplies and adds with one rounding where the engine has relaxed SIMD.
+   */
+  readonly precision?: Precision | undefined;
+  /** How many threads compute, the calling one among them; default 1. */
+  readonly threads?: number | undefined;
+  /**
+   * What starts a thread: in Node, Bun and Deno `spawnThread` of logitscope/node, which fromPretrained gives by itself. A page
+   * that is cross-origin isolated needs none.
+   */
+  readonly spawnThread?: SpawnThread | undefined;
+}
 
 /**
- * The best backend that this runtime has: WebAssembly, or plain TypeScript where that is refused; its `note` says why.
- * "fast" is "reproducible" where the engine has no relaxed SIMD.
+ * The best backend that this runtime has, on one thread: WebAssembly, or plain TypeScript where that is refused; its
+ * `note` says why.
  */
 export function availableKernels(precision: Precision = "reproducible"): Kernels {
-  let refusal: unknown;
+  const refusal = refusalOf(precision);
+  if (refusal === null) return wasmKernels({ precision });
+  if (precision === "fast" && refusalOf("reproducible") === null) {
+    const kernels = wasmKernels({ precision: "reproducible" });
+    return { ...kernels, note: `precision "fast" needs relaxed SIMD, which this engine lacks: ${refusal}` };
+  }
+  return { ...jsKernels, note: `this runtime refuses the WebAssembly kernels: ${refusal}` };
+}
+
+/**
+ * The same with threads, where the runtime has them; else on one, with a note.
+ *
+ * @throws ValueError unless `threads` is a whole number from 1
+ */
+export async function startKernels(options: BackendOptions): Promise<Kernels> {
+  const { precision = "reproducible", threads = 1, spawnThread = pageThread() } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new ValueError(
+      `threads: got ${threads}, expected a whole number from 1. Leave it out for one thread.`,
+    );
+  }
+  const alone = availableKernels(precision);
+  if (threads === 1 || alone.name === "js" || (precision === "fast" && alone.name !== "wasm fast"))
+    return alone;
+  const because = (reason: string): Kernels => ({
+    ...alone,
+    note: `${threads} threads were asked for, and one is used: ${reason}`,
+  });
+  if (spawnThread === undefined || typeof SharedArrayBuffer === "undefined") {
+    return because(
+      "this runtime, or a page that is not cross-origin isolated, cannot share memory between threads",
+    );
+  }
   try {
-    return wasmKernels({ precision });
+    const module = compileKernels(precision, true);
+    return wasmKernels({ precision, crew: await startCrew({ module, threads, spawn: spawnThread }) });
   } catch (error) {
-    refusal = error;
+    if (error instanceof ThreadError) return because(error.message);
+    throw error;
   }
-  const reason = refusal instanceof Error ? refusal.message : String(refusal);
-  if (precision === "fast") {
-    const kernels = availableKernels("reproducible");
-    const note = kernels.note ?? `precision "fast" needs relaxed SIMD, which this engine lacks: ${reason}`;
-    return { ...kernels, note };
+}
+
+function pageThread(): SpawnThread | undefined {
+  const { Worker, crossOriginIsolated } = globalThis as { Worker?: unknown; crossOriginIsolated?: boolean };
+  return typeof Worker === "function" && crossOriginIsolated === true ? webThread : undefined;
+}
+
+/** Why the engine refuses to compile the kernels, or null where it does not. */
+function refusalOf(precision: Precision): string | null {
+  try {
+    compileKernels(precision, false);
+    return null;
+  } catch (error) {
+    if (error instanceof WasmRefusal) return error.message;
+    throw error;
   }
-  return { ...jsKernels, note: `this runtime refuses the WebAssembly kernels: ${reason}` };
 }

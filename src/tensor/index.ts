@@ -1,4 +1,4 @@
-export { availableKernels } from "./available.ts";
+export { availableKernels, type BackendOptions, startKernels } from "./available.ts";
 export { jsKernels } from "./js/index.ts";
 export type { Accuracy, Activation, Kernels, MemoryPlan, PackedMatrix } from "./kernels.ts";
 export {
@@ -17,4 +17,9 @@ export {
   softmaxRows,
 } from "./ops.ts";
 export { sizeOf, type Tensor, type Tensor64, tensor } from "./tensor.ts";
-export { type Precision, wasmKernels } from "./wasm/index.ts";
+export {
+  type Precision,
+  type SpawnThread,
+  type Thread,
+  wasmKernels,
+} from "./wasm/index.ts";

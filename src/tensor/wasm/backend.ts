@@ -1,9 +1,9 @@
 import { ValueError } from "../../errors.ts";
 import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
 import { PANEL, ROW_BLOCK } from "./code/gemm.ts";
-import type { Crew } from "./crew.ts";
 import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
 import { PAGE, roundUp } from "./region.ts";
+import type { Crew } from "./threads/crew.ts";
 
 /** A matrix in panels of eight columns, [⌈cols/8⌉][inner][8], at an address of a memory; padding is zero. */
 export interface WasmMatrix extends PackedMatrix {

@@ -3,17 +3,28 @@ import { kernelsModule, type Precision } from "./code/index.ts";
 /** Compiled once: modules are the same for every model. */
 const compiled = new Map<string, WebAssembly.Module>();
 
+/** An engine that has no WebAssembly, or not these instructions, or lets nobody compile code. */
+export class WasmRefusal extends Error {
+  override name = "WasmRefusal";
+}
+
 /**
  * The kernels' module. Nothing is fetched or evaluated: the bytes are put together here.
  *
  * @param shared whether for memories that threads share
- * @throws whatever the engine does where it refuses WebAssembly, its vectors, or code from bytes
+ * @throws WasmRefusal with the engine's own words
  */
 export function compileKernels(precision: Precision, shared: boolean): WebAssembly.Module {
   const key = `${precision} ${shared}`;
   const known = compiled.get(key);
   if (known) return known;
-  const module = new WebAssembly.Module(kernelsModule(precision, shared));
-  compiled.set(key, module);
-  return module;
+  const bytes = kernelsModule(precision, shared);
+  try {
+    const module = new WebAssembly.Module(bytes);
+    compiled.set(key, module);
+    return module;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WasmRefusal(reason, { cause: error });
+  }
 }

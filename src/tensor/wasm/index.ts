@@ -3,10 +3,14 @@ import { Backend } from "./backend.ts";
 import { K_BLOCK } from "./code/gemm.ts";
 import type { Precision } from "./code/index.ts";
 import { compileKernels } from "./compile.ts";
-import { alone, type Crew } from "./crew.ts";
 import { matrixKernels } from "./matrices.ts";
 import { attentionKernels, rowKernels } from "./rows.ts";
+import { alone, type Crew } from "./threads/crew.ts";
 
+export { compileKernels, WasmRefusal } from "./compile.ts";
+export { startCrew } from "./threads/pool.ts";
+export type { SpawnThread, Thread } from "./threads/thread.ts";
+export { webThread } from "./threads/webThread.ts";
 export type { Precision };
 
 /** γₙ = nu/(1 − nu), n roundings of unit roundoff u. */

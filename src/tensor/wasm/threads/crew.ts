@@ -1,11 +1,16 @@
-import type { WasmMemory } from "./memory.ts";
+import type { WasmMemory } from "../memory.ts";
 
 /** Who does the work of a kernel, chunk by chunk. */
 export interface Crew {
+  /** The calling one among them. */
   readonly threads: number;
   /** Makes a memory known to all threads. */
   attach(memory: WasmMemory): void;
-  /** Calls the kernel with each chunk's number, the thread's, and the arguments; returns when all are done. */
+  /**
+   * Calls the kernel with each chunk's number, the thread's, and the arguments; returns when all are done.
+   *
+   * @throws ThreadError when a thread has ended, or does not answer
+   */
   run(memory: WasmMemory, kernel: string, chunks: number, args: readonly number[]): void;
   dispose(): void;
 }

@@ -1,0 +1,31 @@
+/// <reference types="node" />
+import { Worker } from "node:worker_threads";
+import type { Thread } from "../tensor/index.ts";
+
+/**
+ * Starts a thread of the WebAssembly backend, for `threads` in Node, Bun and Deno. It does not keep the process alive, and
+ * ends with it.
+ *
+ * @param script what the thread runs; default logitscope's, beside this file
+ */
+export function spawnThread(script: URL = new URL("./node-thread.js", import.meta.url)): Thread {
+  const worker = new Worker(script);
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.once("message", () => resolve());
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`it exited with code ${code}`)));
+  });
+  ready.then(
+    () => worker.unref(), // not before: nothing else may keep the process from ending
+    () => {}, // whoever awaits it is told
+  );
+  return {
+    ready,
+    post: (message) => worker.postMessage(message),
+    onEnd(listener) {
+      worker.on("error", (error: Error) => listener(error.message));
+      worker.on("exit", (code) => listener(`it exited with code ${code}`));
+    },
+    end: () => void worker.terminate(),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Exports } from "../memory.ts";
+import { type Control, hasMessages, tellAttached, waitForWork, workOn } from "./control.ts";
+
+/** What a thread is told: once, what it works with; then each memory, with the ticket that announced it. */
+export type ThreadMessage =
+  | {
+      readonly kind: "start";
+      readonly control: Control;
+      readonly module: WebAssembly.Module;
+      readonly thread: number;
+    }
+  | {
+      readonly kind: "memory";
+      readonly memory: WebAssembly.Memory;
+      readonly index: number;
+      readonly ticket: number;
+    };
+
+/** A thread as whoever started it sees it. */
+export interface Thread {
+  /** Resolves when the thread listens. */
+  readonly ready: Promise<void>;
+  post(message: ThreadMessage): void;
+  /** Calls back when the thread ends by itself, with the reason. */
+  onEnd(listener: (reason: string) => void): void;
+  end(): void;
+}
+
+/** Starts a thread that runs `serveThread`. */
+export type SpawnThread = () => Thread;
+
+/** What runs in a thread: it works until there are messages, reads these, and works on. */
+export function serveThread(onMessage: (listener: (message: ThreadMessage) => void) => void): void {
+  const memories: Exports[] = [];
+  let start: Extract<ThreadMessage, { kind: "start" }> | undefined;
+  let names: string[] = [];
+  onMessage((message) => {
+    if (message.kind === "start") {
+      start = message;
+      names = WebAssembly.Module.exports(start.module).map(({ name }) => name);
+      return;
+    }
+    if (start === undefined) return;
+    const { control, module, thread } = start;
+    const { memory, index, ticket } = message;
+    memories[index] = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
+    tellAttached(control);
+    while (!hasMessages(control, ticket)) {
+      workOn(control, (job, chunk) => memories[job.memory][names[job.kernel]](chunk, thread, ...job.args));
+      if (!hasMessages(control, ticket)) waitForWork(control);
+    }
+  });
+}
