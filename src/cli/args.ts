@@ -20,12 +20,15 @@ export interface Arguments {
   readonly pos: number | "all";
   readonly bos: boolean;
   readonly rawWeights: boolean;
+  readonly threads: number | undefined;
+  readonly precision: (typeof precisions)[number] | undefined;
   readonly top: number | undefined;
   readonly format: (typeof formats)[number];
   readonly color: (typeof colors)[number];
 }
 
 const units = ["component", "layer", "head"] as const;
+const precisions = ["reproducible", "fast"] as const;
 const formats = ["table", "json"] as const;
 const colors = ["auto", "always", "never"] as const;
 
@@ -40,6 +43,8 @@ const options = {
   "wrong-id": { type: "string", multiple: true },
   "no-bos": { type: "boolean" },
   "raw-weights": { type: "boolean" },
+  threads: { type: "string" },
+  precision: { type: "string" },
   top: { type: "string" },
   format: { type: "string" },
   color: { type: "string" },
@@ -78,6 +83,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
     rawWeights: given.has("raw-weights"),
+    threads: given.has("threads") ? readInteger("threads", one("threads")!, 1) : undefined,
+    precision: readChoice("precision", one("precision"), precisions),
     top: given.has("top") ? readInteger("top", one("top")!, 1) : undefined,
     format: readChoice("format", one("format"), formats) ?? "table",
     color: readChoice("color", one("color"), colors) ?? "auto",

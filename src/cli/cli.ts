@@ -54,6 +54,21 @@ async function attribute(
     return 1;
   }
   const model = await load(args, io, tell);
+  try {
+    return await attributeWith(model, args, inputs, asked, io, tell);
+  } finally {
+    model.dispose();
+  }
+}
+
+async function attributeWith(
+  model: Gpt2,
+  args: Arguments,
+  inputs: readonly (string | readonly number[])[],
+  asked: Pick<Arguments, "answers" | "wrongs">,
+  io: Io,
+  tell: (line: string) => Promise<void>,
+): Promise<number> {
   if (model.tokenizer === undefined && inputs.some((input) => typeof input === "string")) {
     await tell("logitscope: this model has no tokenizer files: give --tokens 1,2,3 (and --answer-id N)");
     return 1;

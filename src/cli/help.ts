@@ -27,6 +27,10 @@ the model
                      texts, vocab.json and merges.txt or tokenizer.json;
                      default: demo, the embedded model
   --raw-weights      attribute the weights as trained, LayerNorm not folded
+  --threads N        how many threads compute; default: one for each core (one
+                     for the embedded model). The results do not depend on it
+  --precision WHICH  reproducible (default): the same bits everywhere; fast:
+                     fused multiplication and addition where the engine has it
 
 the output
   --top K            only the K rows of greatest magnitude

@@ -1,4 +1,6 @@
-import type { Gpt2 } from "../model/index.ts";
+/// <reference types="node" />
+import { availableParallelism } from "node:os";
+import { type Gpt2, showBytes } from "../model/index.ts";
 import type { Arguments } from "./args.ts";
 import { type Io, write } from "./io.ts";
 
@@ -8,24 +10,30 @@ import { type Io, write } from "./io.ts";
  * @param tell prints a note: what the loader warns of is told once it is done
  */
 export async function loadModel(
-  { model, rawWeights }: Arguments,
+  { model, rawWeights, threads, precision }: Arguments,
   io: Io,
   tell: (line: string) => Promise<void>,
 ): Promise<Gpt2> {
-  const compatibilityMode = !rawWeights;
-  if (model === "demo") {
-    const { demoModel } = await import("../demo/index.ts");
-    return demoModel({ compatibilityMode });
-  }
-  const { fromPretrained } = await import("../node/index.ts");
   const warnings: string[] = [];
   const onWarning = (message: string) => void warnings.push(message);
+  const options = { compatibilityMode: !rawWeights, precision, onWarning };
   const isTerminal = io.stderr.isTTY === true;
-  if (isTerminal) await write(io.stderr, "loading the model…");
   try {
-    return await fromPretrained(model, { compatibilityMode, onWarning });
+    const { fromPretrained, spawnThread } = await import("../node/index.ts");
+    if (model === "demo") {
+      const { demoModel } = await import("../demo/index.ts");
+      return await demoModel({ ...options, threads, spawnThread });
+    }
+    if (isTerminal) await write(io.stderr, "loading the model…");
+    return await fromPretrained(model, {
+      ...options,
+      threads: threads ?? availableParallelism(),
+      onEstimate({ weights }) {
+        if (isTerminal) void write(io.stderr, ` its weights take ${showBytes(weights)}`);
+      },
+    });
   } finally {
-    if (isTerminal) await write(io.stderr, "\r\x1b[2K");
+    if (isTerminal && model !== "demo") await write(io.stderr, "\r\x1b[2K");
     for (const warning of warnings) await tell(`note: ${warning}`);
   }
 }

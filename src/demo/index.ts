@@ -1,4 +1,4 @@
-import { type Gpt2, type ModelOptions, modelFromFiles, type Source } from "../model/index.ts";
+import { type Gpt2, type LoadOptions, modelFromFiles, type Source } from "../model/index.ts";
 import config from "./model/config.json";
 import merges from "./model/merges.txt";
 import weights from "./model/model.safetensors";
@@ -16,7 +16,7 @@ const files = {
  * The embedded demonstration model: a tiny GPT-2 of our own, trained on synthetic text, that works in any runtime
  * without a file or a network. What it can and cannot do: docs/demo-model.md.
  */
-export async function demoModel(options: ModelOptions = {}): Promise<Gpt2> {
+export async function demoModel(options: LoadOptions = {}): Promise<Gpt2> {
   const sources = Object.entries(files).map(([name, base64]): [string, Source] => [
     name,
     () => decode(base64),

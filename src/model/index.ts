@@ -21,6 +21,7 @@ export {
   hookShapes,
 } from "./hooks.ts";
 export { type LoadOptions, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
+export { estimateMemory, type MemoryEstimate, showBytes } from "./memory.ts";
 export type { Hook } from "./observer.ts";
 export { type Positions, resolvePositions } from "./positions.ts";
 export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";

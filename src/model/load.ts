@@ -13,6 +13,7 @@ import { fileNamed, fileNames, type ModelFiles } from "./files/byteSource.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
+import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
 import { memoryTable } from "./table.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
@@ -28,7 +29,12 @@ export interface ModelOptions extends BackendOptions {
 }
 
 /** How a model is to be read from files. */
-export interface LoadOptions extends ModelOptions, CheckpointOptions {}
+export interface LoadOptions extends ModelOptions, CheckpointOptions {
+  /** Told what the model will take, once the config is read and before anything else is. */
+  readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
+  /** How many bytes there are; fromPretrained finds out. With less than the weights take, nothing is loaded. */
+  readonly availableMemory?: number | undefined;
+}
 
 /**
  * A model from its files, in any runtime: config.json, model.safetensors or its shards with their index, and, for
@@ -37,6 +43,7 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {}
  *   await modelFromFiles({ "config.json": new URL("…"), "model.safetensors": await fetch("…"), … })
  *
  * @throws CheckpointError when a file is missing, malformed or unsupported
+ * @throws MemoryError     when there is less memory than the weights take
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
   const text = async (name: string) => {
@@ -51,6 +58,9 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
     );
   }
   const config = parseConfig(configText);
+  const estimate = estimateMemory(config);
+  options.onEstimate?.(estimate);
+  expectMemory(estimate, options.availableMemory);
   const tokenizer = await readTokenizer(text);
   const kernels = options.kernels ?? (await startKernels(options));
   if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);

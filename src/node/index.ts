@@ -1,4 +1,7 @@
+/// <reference types="node" />
+import { freemem, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
+import process from "node:process";
 import { CheckpointError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
@@ -12,12 +15,14 @@ export { spawnThread };
  *
  * @param folder a path; the model is named after it unless `options.name` says otherwise
  * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
+ * @throws MemoryError     when there is less memory than the weights take
  */
 export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
   const files = await folderFiles(folder);
   try {
     return await modelFromFiles(files, {
       spawnThread,
+      availableMemory: availableMemory(),
       ...options,
       name: options.name ?? basename(resolve(folder)),
     });
@@ -25,4 +30,10 @@ export async function fromPretrained(folder: string, options: LoadOptions = {}):
     if (!(error instanceof CheckpointError)) throw error;
     throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });
   }
+}
+
+/** The bytes that a process may still take: its container's limit, or what is free without what the system would give back at need. */
+function availableMemory(): number {
+  const free = process.platform === "darwin" ? totalmem() : freemem(); // macOS counts its caches as taken
+  return Math.min(free, process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
 }

@@ -18,7 +18,7 @@ export function modelLine(model: AttributionResult["model"], paint: Paint): stri
     `${plural(layers, "layer")} × ${plural(heads, "head")}`,
     `dModel ${dModel}`,
     weights,
-    visible(backend),
+    visible(backend.split(":")[0]), // why it is this one is in the document, and told by who loads it
   ];
   return field("model", `${paint.bold(visible(name))}${paint.dim(` · ${facts.join(" · ")}`)}`, paint);
 }

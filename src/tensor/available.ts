@@ -58,7 +58,7 @@ export async function startKernels(options: BackendOptions): Promise<Kernels> {
     return alone;
   const because = (reason: string): Kernels => ({
     ...alone,
-    note: `${threads} threads were asked for, and one is used: ${reason}`,
+    note: `one thread is used instead of ${threads}: ${reason}`,
   });
   if (spawnThread === undefined || typeof SharedArrayBuffer === "undefined") {
     return because(

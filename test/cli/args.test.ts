@@ -7,7 +7,12 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--foo"], "unknown option --foo"],
     [["--anser", "x"], "unknown option --anser (did you mean --answer?)"],
     [["-x"], "unknown option -x"],
-    [["--threads", "2"], "unknown option --threads"],
+    [["--workers", "2"], "unknown option --workers"],
+    [["--threads", "0"], '--threads: got "0", expected an integer from 1'],
+    [
+      ["--precision", "fats"],
+      '--precision: got "fats", expected one of reproducible, fast (did you mean fast?)',
+    ],
     [["--constructor"], "unknown option --constructor"],
     [["--answer"], "--answer needs a value"],
     [["--model", "--help"], "--model needs a value; a value with a dash in front is given as --model=--help"],
@@ -55,6 +60,8 @@ describe("what is read", () => {
       pos: -1,
       bos: true,
       rawWeights: false,
+      threads: undefined,
+      precision: undefined,
       top: undefined,
       format: "table",
       color: "auto",
@@ -73,6 +80,13 @@ describe("what is read", () => {
     expect(parseArguments(["--answer", "-1", "--wrong", "- a"])).toMatchObject({
       answers: ["-1"],
       wrongs: ["- a"],
+    });
+  });
+
+  test("how it computes", () => {
+    expect(parseArguments(["--threads", "4", "--precision", "fast"])).toMatchObject({
+      threads: 4,
+      precision: "fast",
     });
   });
 

@@ -288,7 +288,7 @@ describe("streams", () => {
 
   test("progress is for a terminal", async () => {
     const { stderr } = await run([...ids, "--answer-id", "1"], { stderr: { isTTY: true } });
-    expect(stderr).toBe(`loading the model…\r${esc}[2K`);
+    expect(stderr).toBe(`loading the model… its weights take 18 kB\r${esc}[2K`);
     const failed = await run(["--model", "/nowhere", "a"], { stderr: { isTTY: true } });
     expect(failed.stderr).toContain(`${esc}[2Klogitscope: /nowhere`);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/cli.ts";
 import type { Io, Output } from "../../src/cli/io.ts";
+import { loadModel } from "../../src/cli/model.ts";
 import { modelFolder } from "../support/fixtures.ts";
 
 export interface Outcome {
@@ -20,9 +21,13 @@ export interface Surroundings {
   readonly load?: Parameters<typeof runCli>[2];
 }
 
+/** Models on one thread: the others' script is one of the package's files, and test/package tests it. */
+const loadOnOneThread: typeof loadModel = (args, io, tell) =>
+  loadModel({ ...args, threads: args.threads ?? 1 }, io, tell);
+
 /** The command, in this process. */
 export async function run(argv: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { stdin = [], env = {}, load } = surroundings;
+  const { stdin = [], env = {}, load = loadOnOneThread } = surroundings;
   const written = { stdout: "", stderr: "" };
   const output = (name: "stdout" | "stderr"): Output => ({
     write(text, callback) {
