@@ -36,9 +36,9 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
   if (refusal === null) return wasmKernels({ precision });
   if (precision === "fast" && refusalOf("reproducible") === null) {
     const kernels = wasmKernels({ precision: "reproducible" });
-    return { ...kernels, note: `precision "fast" needs relaxed SIMD, which this engine lacks: ${refusal}` };
+    return noted(kernels, `precision "fast" needs relaxed SIMD, which this engine lacks: ${refusal}`);
   }
-  return { ...jsKernels, note: `this runtime refuses the WebAssembly kernels: ${refusal}` };
+  return noted(jsKernels, `this runtime refuses the WebAssembly kernels: ${refusal}`);
 }
 
 /**
@@ -54,24 +54,27 @@ export async function startKernels(options: BackendOptions): Promise<Kernels> {
     );
   }
   const alone = availableKernels(precision);
-  if (threads === 1 || alone.name === "js" || (precision === "fast" && alone.name !== "wasm fast"))
-    return alone;
-  const because = (reason: string): Kernels => ({
-    ...alone,
-    note: `one thread is used instead of ${threads}: ${reason}`,
-  });
+  if (threads === 1 || alone.name === "js") return alone;
+  const because = (reason: string): Kernels => noted(alone, `one thread is used instead of ${threads}: ${reason}`);
   if (spawnThread === undefined || typeof SharedArrayBuffer === "undefined") {
     return because(
       "this runtime, or a page that is not cross-origin isolated, cannot share memory between threads",
     );
   }
   try {
-    const module = compileKernels(precision, true);
-    return wasmKernels({ precision, crew: await startCrew({ module, threads, spawn: spawnThread }) });
+    const possible = alone.name === "wasm" ? "reproducible" : "fast";
+    const module = compileKernels(possible, true);
+    const crew = await startCrew({ module, threads, spawn: spawnThread });
+    return noted(wasmKernels({ precision: possible, crew }), alone.note);
   } catch (error) {
     if (error instanceof ThreadError) return because(error.message);
     throw error;
   }
+}
+
+function noted(kernels: Kernels, ...notes: (string | null)[]): Kernels {
+  const all = [kernels.note, ...notes].filter((note) => note !== null);
+  return { ...kernels, note: all.length > 0 ? all.join("; ") : null };
 }
 
 function pageThread(): SpawnThread | undefined {

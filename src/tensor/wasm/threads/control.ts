@@ -95,16 +95,20 @@ export function workOn(control: Control, run: (job: Job, chunk: number) => void)
 
 /** Whether there are messages beyond those that `handled` announced. */
 export function hasMessages({ numbers }: Control, handled: number): boolean {
-  const ticket = Atomics.load(numbers, place.ticket);
+  return announces(Atomics.load(numbers, place.ticket), handled);
+}
+
+function announces(ticket: number, handled: number): boolean {
   return (ticket & CHUNK_MASK) === MESSAGES && ticket !== handled;
 }
 
 /** How often a thread looks again before it sleeps: some tens of microseconds. */
 const SPINS = 20_000;
 
-/** Waits until the ticket is another than it was when the last chunk was taken. */
-export function waitForWork({ numbers }: Control): void {
+/** Waits until there are chunks to be taken, or messages beyond those that `handled` announced. */
+export function waitForWork({ numbers }: Control, handled: number): void {
   const before = Atomics.load(numbers, place.ticket);
+  if (announces(before, handled)) return; // asked of this very ticket: one that changed before it was read is not missed
   const chunk = before & CHUNK_MASK;
   if (chunk < MESSAGES && chunk < Atomics.load(numbers, place.chunks)) return;
   for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(numbers, place.ticket) !== before) return;

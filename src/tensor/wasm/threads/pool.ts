@@ -79,7 +79,7 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
   } catch (error) {
     dispose();
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ThreadError(`wasm: a thread cannot be started: ${reason}. Use one thread.`, { cause: error });
+    throw new ThreadError(`wasm: a thread cannot be started: ${reason}`, { cause: error });
   }
 
   return {

@@ -47,7 +47,7 @@ export function serveThread(onMessage: (listener: (message: ThreadMessage) => vo
     tellAttached(control);
     while (!hasMessages(control, ticket)) {
       workOn(control, (job, chunk) => memories[job.memory][names[job.kernel]](chunk, thread, ...job.args));
-      if (!hasMessages(control, ticket)) waitForWork(control);
+      waitForWork(control, ticket);
     }
   });
 }
