@@ -55,7 +55,8 @@ export async function startKernels(options: BackendOptions): Promise<Kernels> {
   }
   const alone = availableKernels(precision);
   if (threads === 1 || alone.name === "js") return alone;
-  const because = (reason: string): Kernels => noted(alone, `one thread is used instead of ${threads}: ${reason}`);
+  const because = (reason: string): Kernels =>
+    noted(alone, `one thread is used instead of ${threads}: ${reason}`);
   if (spawnThread === undefined || typeof SharedArrayBuffer === "undefined") {
     return because(
       "this runtime, or a page that is not cross-origin isolated, cannot share memory between threads",
