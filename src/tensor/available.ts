@@ -68,7 +68,7 @@ export async function startKernels(options: BackendOptions): Promise<Kernels> {
     const crew = await startCrew({ module, threads, spawn: spawnThread });
     return noted(wasmKernels({ precision: possible, crew }), alone.note);
   } catch (error) {
-    if (error instanceof ThreadError) return because(error.message);
+    if (error instanceof ThreadError || error instanceof WasmRefusal) return because(error.message);
     throw error;
   }
 }

@@ -21,11 +21,14 @@ import {
   when,
 } from "../assembler/index.ts";
 import { pieceOf } from "./elementwise.ts";
-import { PANEL_BYTES } from "./gemm.ts";
+import { PANEL_BYTES, touch } from "./gemm.ts";
 import { widenPair } from "./norm.ts";
 
 // Products in float64 with packed weights, and what folding does to these: each element is widened, used, and, where it
 // changes, rounded once. Padding columns are zero, and stay so but for centreRows.
+
+/** How far weights are touched before their turn, in bytes: the longest way that is worth it, within a memory's slack. */
+const AHEAD = 32_768;
 
 /** The eight columns of a panel's row as four pairs. */
 const eachPair = <T>(of: (pair: V128, i: number) => T, row: I32): T[] =>
@@ -90,7 +93,7 @@ export function combineRows(): WasmFunction {
 /**
  * The products of rows of x with panels in float64, part by part: each part's along u goes to `scores`, [panels, rows, parts],
  * which the caller adds up; their sums and the magnitudes' to [rows, width of all panels]. A panel stays in the cache
- * while all rows pass over it.
+ * while all rows pass over it, and the ones behind it are touched on the way.
  *
  * `x` is [rows, inner] float32; `u` [rows, width] float64.
  */
@@ -138,6 +141,7 @@ export function projectParts(): WasmFunction {
               sizes.map((sum, i) =>
                 set(sum, f32x4.add(sum, f32x4.abs(f32x4.mul(value, v128.load(row, 16 * i))))),
               ),
+              touch(row, AHEAD),
               advance(row, PANEL_BYTES),
               advance(x, 4),
             ),

@@ -401,7 +401,7 @@ function gemm(
 }
 
 /** Reads an address for nothing but that it is read. */
-function touch(address: I32, offset = 0): Statement {
+export function touch(address: I32, offset = 0): Statement {
   return drop(i32.load(address, offset));
 }
 

@@ -75,7 +75,7 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
       });
       other.post({ kind: "start", control, module, thread });
     }
-    await Promise.all(others.map(({ ready }) => ready));
+    await within(patience, Promise.all(others.map(({ ready }) => ready)));
   } catch (error) {
     dispose();
     const reason = error instanceof Error ? error.message : String(error);
@@ -110,4 +110,13 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
     },
     dispose,
   };
+}
+
+/** @throws Error where what is awaited takes longer than so many ms */
+async function within(patience: number, awaited: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it does not answer")), patience);
+  });
+  await Promise.race([awaited, late]).finally(() => clearTimeout(timer));
 }
