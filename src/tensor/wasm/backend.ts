@@ -1,6 +1,6 @@
 import { ValueError } from "../../errors.ts";
 import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
-import { PANEL, ROW_BLOCK } from "./code/gemm.ts";
+import { PANEL, SCRATCH_BYTES } from "./code/gemm.ts";
 import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
 import { PAGE, roundUp } from "./region.ts";
 import type { Crew } from "./threads/crew.ts";
@@ -28,11 +28,6 @@ export interface BackendOptions {
 /** The bytes of a packed matrix, in whole pages of the machine's: see `panelRows` of code/gemm.ts. */
 export function matrixBytes({ inner, cols }: { inner: number; cols: number }): number {
   return roundUp(4 * inner * PANEL * Math.ceil(cols / PANEL), PAGE);
-}
-
-/** The scratch of a product whose last panel is not full. */
-export function partialPanelBytes(threads: number): number {
-  return threads * ROW_BLOCK * 4 * PANEL;
 }
 
 /** The memories of one backend: which matrix, activation or copy lies where. */
@@ -206,7 +201,7 @@ export class Backend implements Workspace {
 
   /** What the kernels need for their own to work with such a matrix. */
   #temporaryBytes({ inner, cols }: { inner: number; cols: number }): number {
-    return PASSAGE + partialPanelBytes(this.crew.threads) + 32 * (inner + cols + PANEL);
+    return PASSAGE + this.crew.threads * SCRATCH_BYTES + 32 * (inner + cols + PANEL);
   }
 
   #memoryFor(arrays: readonly ArrayBufferView[], scratch: number): WasmMemory {

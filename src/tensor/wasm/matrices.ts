@@ -1,11 +1,9 @@
 import { addRows, allFinite, widen } from "../js/convert.ts";
 import type { MatrixKernels, PackedMatrix } from "../kernels.ts";
-import { type Backend, partialPanelBytes, type WasmMatrix } from "./backend.ts";
-import { PANEL, PANEL_BYTES } from "./code/gemm.ts";
+import type { Backend, WasmMatrix } from "./backend.ts";
+import { K_BLOCK, PANEL, PANEL_BYTES, PANELS_AT_ONCE, SCRATCH_BYTES } from "./code/gemm.ts";
 import type { WasmMemory } from "./memory.ts";
-
-/** Panels that a thread takes at a time: their rows of one K block stay in the second cache. */
-const PANELS_AT_ONCE = 24;
+import { PAGE } from "./region.ts";
 
 /** What of x may be in the second cache all the while. */
 const CACHED_BYTES = 256 << 10;
@@ -133,9 +131,10 @@ export function matrixKernels(backend: Backend): MatrixKernels {
   ): void {
     const panels = panelsOf(cols);
     const per = panelsAtOnce(panels, backend.crew.threads);
+    const aside = liesAside(rows, inner, cols);
     backend.run(memory, "gemm", Math.ceil(panels / per), [
       ...[at.x, 4 * inner, at.w, at.out, 4 * cols, rows, inner, cols, at.bias],
-      ...[inner * PANEL_BYTES, per, panelsInGroup(rows, inner), at.scratch],
+      ...[inner * PANEL_BYTES, per, panelsInGroup(rows, inner, aside), at.scratch, aside ? 1 : 0],
     ]);
   }
 
@@ -148,7 +147,7 @@ export function matrixKernels(backend: Backend): MatrixKernels {
   ): void {
     const { memory, address: w, inner, cols } = packed as WasmMatrix;
     temporarily(memory, (take, free) => {
-      const scratch = take(partialPanelBytes(backend.crew.threads));
+      const scratch = take(backend.crew.threads * SCRATCH_BYTES);
       const biasAt = bias === null ? 0 : take(4 * cols);
       if (bias) memory.floats.set(bias.subarray(0, cols), biasAt / 4);
       const [xIsHere, outIsHere] = [memory.holds(x), memory.holds(out)];
@@ -178,7 +177,7 @@ export function matrixKernels(backend: Backend): MatrixKernels {
     cols: number,
   ): void {
     const packedBytes = panelsOf(cols) * inner * PANEL_BYTES;
-    const bytes = packedBytes + partialPanelBytes(backend.crew.threads);
+    const bytes = packedBytes + backend.crew.threads * SCRATCH_BYTES;
     backend.inOneMemory([out], [x, columns, bias], bytes, (memory, [outAt, xAt, columnsAt, biasAt, w]) => {
       memory.exports.packColumns(w, columnsAt, 4 * inner, cols, inner);
       const at = { x: xAt, w, out: outAt, bias: biasAt, scratch: w + packedBytes };
@@ -266,10 +265,15 @@ export function matrixKernels(backend: Backend): MatrixKernels {
   };
 }
 
-/** See `gemm`: a row takes four panels at a time; of several, as many as an x in the cache asks for. */
-function panelsInGroup(rows: number, inner: number): number {
+/** See `gemm`: a row takes four panels at a time; of several, as many as an x in the cache asks for, or as lie aside. */
+function panelsInGroup(rows: number, inner: number, aside: boolean): number {
   if (rows === 1) return 4;
-  return 4 * rows * inner <= CACHED_BYTES ? 1 : PANELS_AT_ONCE;
+  return 4 * rows * inner <= CACHED_BYTES && !aside ? 1 : PANELS_AT_ONCE;
+}
+
+/** See `gemm`: whether more rows than the first cache has ways for lie a number of pages apart, and are come back to. */
+function liesAside(rows: number, inner: number, cols: number): boolean {
+  return rows > 32 && inner > K_BLOCK && (4 * cols) % PAGE === 0;
 }
 
 /** As many panels to a chunk as the caches like, fewer where some of the threads would get none. */

@@ -188,6 +188,7 @@ function scoreBlock(p: Variables, head: Head, gemm: Gemm, keys: I32): Statement[
         panels,
         group: panels,
         scratch: p.scratch,
+        aside: i32.const(0),
       },
     }),
   ];
@@ -214,7 +215,7 @@ function mixBlock(p: Variables, head: Head, gemm: Gemm, pattern: I32, patternByt
       ...{ chunk: i32.const(0), thread: i32.const(0), x: pattern, xStride: patternBytes, w: head.values },
       ...{ out: p.out, outStride: head.posBytes, rows: head.rows, inner: head.longest, cols: p.dHead },
       ...{ bias: i32.const(0), panelBytes: i32.mul(p.pos, i32.const(PANEL_BYTES)) },
-      ...{ panels: head.valuePanels, group: head.valuePanels, scratch: p.scratch },
+      ...{ panels: head.valuePanels, group: head.valuePanels, scratch: p.scratch, aside: i32.const(0) },
     }),
   ];
 }

@@ -37,6 +37,12 @@ export const K_BLOCK = 256;
 /** Rows of x that pass over all panels before the next do: a block of them stays in the second cache. */
 export const ROW_BLOCK = 256;
 
+/** Panels that a thread takes at a time: their rows of one K block stay in the second cache. */
+export const PANELS_AT_ONCE = 24;
+
+/** Of each thread's scratch: room for a block of rows of so many panels, one after the other. */
+export const SCRATCH_BYTES: number = PANELS_AT_ONCE * ROW_BLOCK * PANEL_BYTES;
+
 /** a·b + c: rounded twice, the same on every machine; or once, where the machine has that. */
 export type MultiplyAdd = (a: V128, b: V128, c: V128) => V128;
 
@@ -139,7 +145,9 @@ function addToOutput(p: Variables<typeof tileParameters>, sums: readonly V128[])
  * `group` panels before the next: one where x stays in the cache, so that the panels are read as they lie; more
  * where it doesn't, so that a block of x does.
  *
- * `scratch` has room for ROW_BLOCK rows of a panel, one for each thread: a last panel that is not full is computed there.
+ * `scratch` has SCRATCH_BYTES for each thread. A last panel that is not full is computed there; and all of them where
+ * `aside` is not 0, to be copied once they are whole. That pays where the rows of `out` lie a number of pages apart: these
+ * share a few lines of the first cache, which then keeps no sums from one block of the inner dimension to the next.
  */
 export function gemmFunctions(
   multiplyAdd: MultiplyAdd,
@@ -286,6 +294,7 @@ const gemmParameters = [
   "panels",
   "group",
   "scratch",
+  "aside",
 ] as const;
 export type Gemm = WasmFunction<I32s<typeof gemmParameters>>;
 
@@ -299,13 +308,16 @@ function gemm(
       "i32",
       14,
     );
-    const [waiting, group, groupW, groupOut, groupBias] = locals("i32", 5);
+    const [waiting, group, groupW, groupOut, groupBias, aside] = locals("i32", 6);
     const { panelBytes } = p;
     const first = i32.mul(p.chunk, p.panels);
     const block = { rows, x: at, xStride: p.xStride, w, inner, bias, isFirst };
     // the block that is read after this one: further down the panel or the next one, or the same rows of the next
     const blockBytes = i32.mul(inner, i32.const(PANEL_BYTES));
     const isLast = i32.eq(quads, i32.const(1));
+    const outStride = select(aside, i32.const(PANEL_BYTES), p.outStride);
+    const outPanel = i32.const(PANEL_BYTES);
+    const asidePanel = i32.const(ROW_BLOCK * PANEL_BYTES);
     const next = i32.add(
       w,
       select(i32.eq(p.group, i32.const(1)), blockBytes, select(isLast, i32.const(0), panelBytes)),
@@ -337,10 +349,11 @@ function gemm(
       advance(p.w, i32.mul(first, panelBytes)),
       advance(p.out, i32.mul(first, i32.const(PANEL_BYTES))),
       when(p.bias, [advance(p.bias, i32.mul(first, i32.const(PANEL_BYTES)))]),
-      advance(p.scratch, i32.mul(p.thread, i32.const(ROW_BLOCK * PANEL_BYTES))),
+      advance(p.scratch, i32.mul(p.thread, i32.const(SCRATCH_BYTES))),
       doWhile(
         p.rows,
         set(rows, smaller(p.rows, i32.const(ROW_BLOCK))),
+        set(aside, select(i32.eq(rows, i32.const(1)), i32.const(0), p.aside)), // a row alone goes on four panels at a time
         set(waiting, whole),
         set(groupW, p.w),
         set(groupOut, p.out),
@@ -350,7 +363,7 @@ function gemm(
           set(group, smaller(waiting, p.group)),
           ...eachBlock(
             groupW,
-            set(out, groupOut),
+            set(out, select(aside, p.scratch, groupOut)),
             set(bias, groupBias),
             set(quads, i32.const(0)),
             when(i32.eq(rows, i32.const(1)), [
@@ -365,11 +378,15 @@ function gemm(
             set(quads, i32.sub(group, i32.shl(quads, i32.const(2)))),
             times(
               quads,
-              call(panelRows, { ...block, out, outStride: p.outStride, next }),
+              call(panelRows, { ...block, out, outStride, next }),
               advance(w, panelBytes),
-              advance(out, PANEL_BYTES),
+              advance(out, select(aside, asidePanel, outPanel)),
               advanceBias,
             ),
+          ),
+          when(
+            aside,
+            copyPanels({ out: groupOut, outStride: p.outStride, scratch: p.scratch, rows, panels: group }),
           ),
           advance(groupW, i32.mul(group, panelBytes)),
           advance(groupOut, i32.mul(group, i32.const(PANEL_BYTES))),
@@ -398,6 +415,33 @@ function gemm(
       ),
     ];
   });
+}
+
+/** Panels from the scratch to their place in the output, by rows, so that each is written from one end to the other. */
+function copyPanels(
+  given: Readonly<Record<"out" | "outStride" | "scratch" | "rows" | "panels", I32>>,
+): Statement[] {
+  const [row, rowOut, left, panel, from, to] = locals("i32", 6);
+  return [
+    set(row, given.scratch),
+    set(rowOut, given.out),
+    set(left, given.rows),
+    times(
+      left,
+      set(from, row),
+      set(to, rowOut),
+      set(panel, given.panels),
+      times(
+        panel,
+        v128.store(to, v128.load(from)),
+        v128.store(to, v128.load(from, 16), 16),
+        advance(to, PANEL_BYTES),
+        advance(from, ROW_BLOCK * PANEL_BYTES),
+      ),
+      advance(row, PANEL_BYTES),
+      advance(rowOut, given.outStride),
+    ),
+  ];
 }
 
 /** Reads an address for nothing but that it is read. */
