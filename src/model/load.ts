@@ -63,16 +63,21 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
   expectMemory(estimate, options.availableMemory);
   const tokenizer = await readTokenizer(text);
   const kernels = options.kernels ?? (await startKernels(options));
-  if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
-  kernels.reserve(memoryPlan(config, kernels.threads));
-  const blocks: Block[] = new Array(config.nLayers);
-  const receiveBlock = (layer: number, block: PackedBlock) => {
-    blocks[layer] = readyBlock(
-      options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,
-    );
-  };
-  const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
-  return assemble(config, kernels, blocks, outer, tokenizer, options);
+  try {
+    if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
+    kernels.reserve(memoryPlan(config, kernels.threads));
+    const blocks: Block[] = new Array(config.nLayers);
+    const receiveBlock = (layer: number, block: PackedBlock) => {
+      blocks[layer] = readyBlock(
+        options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,
+      );
+    };
+    const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
+    return assemble(config, kernels, blocks, outer, tokenizer, options);
+  } catch (error) {
+    if (options.kernels === undefined) kernels.dispose(); // its threads would live on
+    throw error;
+  }
 }
 
 /**

@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { recordedHash } from "../support/recordedBits.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const project = mkdtempSync(join(tmpdir(), "logitscope-package-"));
@@ -35,6 +37,24 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** The recorded numbers, computed by the installed package on each number of threads. */
+const bitsScript = `
+import { directLogitAttribution } from "logitscope";
+import { demoModel } from "logitscope/demo";
+import { spawnThread } from "logitscope/node";
+import { hashOf } from "../support/hash.ts";
+import { recordedNumbers } from "../support/recordedBits.ts";
+
+const found = [];
+for (const threads of [1, 2, 3]) {
+  const model = await demoModel({ compatibilityMode: true, threads, spawnThread });
+  const hash = hashOf(recordedNumbers(model, directLogitAttribution));
+  found.push({ backend: model.backend, threads: model.kernels.threads, hash });
+  model.dispose();
+}
+console.log(JSON.stringify(found));
+`;
+
 beforeAll(() => {
   rmSync(join(root, "dist"), { recursive: true, force: true }); // what packs must build
   const [{ filename }] = JSON.parse(
@@ -46,6 +66,14 @@ beforeAll(() => {
   );
   cpSync(join(root, "src/demo/model"), join(project, "model"), { recursive: true });
   writeFileSync(join(project, "script.mjs"), script);
+  buildSync({
+    stdin: { contents: bitsScript, resolveDir: join(root, "test/package"), loader: "ts" },
+    outfile: join(project, "bits.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+  });
   npm("install", `./${filename}`);
 });
 
@@ -63,6 +91,7 @@ test("the tarball holds the built package and nothing else", () => {
       ),
   );
   expect(foreign).toEqual([]);
+  expect(listed).toEqual(expect.arrayContaining(["./dist/thread.js", "./dist/node-thread.js"]));
   expect(JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")).packages).toHaveProperty([
     "node_modules/logitscope",
   ]);
@@ -102,6 +131,25 @@ describe.each(["20", "22", "24"])("Node %s", (major) => {
       unit: "component",
       prompts: [{ text: expect.any(String) }],
     });
+  });
+
+  test("the command has the same scores on two threads as on one, and no note", () => {
+    const bin = join(project, "node_modules/logitscope/dist/cli.js");
+    const [one, two] = ["1", "2"].map((threads) =>
+      spawnSync(node, [bin, "--format", "json", "--unit", "head", "--threads", threads], {
+        encoding: "utf8",
+        timeout: 60_000,
+      }),
+    );
+    expect(one).toMatchObject({ status: 0, stderr: "" });
+    expect(two).toMatchObject({ status: 0, stderr: "", stdout: one.stdout });
+  });
+
+  test("rows and logits have the recorded bits, on 1, 2 and 3 threads", () => {
+    const printed = execFileSync(node, ["bits.mjs"], { cwd: project, encoding: "utf8", timeout: 60_000 });
+    expect(JSON.parse(printed)).toEqual(
+      [1, 2, 3].map((threads) => ({ backend: "wasm", threads, hash: recordedHash })),
+    );
   });
 });
 
