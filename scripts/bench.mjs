@@ -1,13 +1,34 @@
-// Runs every benchmark, one process each: node scripts/bench.mjs [FILE.ts …]
+// Runs benchmarks, a process each: node scripts/bench.mjs [kernels | FILE.ts …]; without any, those of the figures
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, totalmem } from "node:os";
 
-const kernels = readdirSync("bench/kernels").map((name) => `bench/kernels/${name}`);
-const files = process.argv.length > 2 ? process.argv.slice(2) : [...kernels, "bench/forward.ts"];
+const figures = [
+  ["gemm"],
+  ["forward", "1"],
+  ["forward", "2"],
+  ["attribution"],
+  ["memory", "component"],
+  ["memory", "head"],
+  ["firstAnswer"],
+  ["cost"],
+  ["growth"],
+  ["js"],
+  ["size"],
+].map(([name, ...args]) => [`bench/figures/${name}.ts`, ...args]);
+const kernels = readdirSync("bench/kernels").map((name) => [`bench/kernels/${name}`]);
 
-console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`);
-for (const file of files) {
-  const { status } = spawnSync(process.execPath, ["scripts/run.mjs", file], { stdio: "inherit" });
-  if (status !== 0) process.exitCode = 1;
+const given = process.argv.slice(2);
+const runs = given.length === 0 ? figures : given[0] === "kernels" ? kernels : given.map((file) => [file]);
+
+const gigabytes = (totalmem() / 1e9).toFixed(0);
+console.log(
+  `${cpus()[0].model}, ${cpus().length} cores, ${gigabytes} GB; Node ${process.version}, V8 ${process.versions.v8}`,
+);
+for (const run of runs) {
+  const { status } = spawnSync(process.execPath, ["scripts/run.mjs", ...run], { stdio: "inherit" });
+  if (status !== 0) {
+    console.log(`✗ ${run.join(" ")} did not run to its end; is a peer not installed? npm run bench:peers`);
+    process.exitCode = 1;
+  }
 }

@@ -175,7 +175,8 @@ export class Gpt2 {
 
   /**
    * Ends the model's threads and lets go of its memory, also that of the models made from it and of the one it was made
-   * from: they share it. What is asked of them afterwards is a ValueError. Without threads it is enough to forget a model.
+   * from: they share it. What is asked of them afterwards is a ValueError, but on plain JavaScript, which has neither. Without
+   * threads it is enough to forget a model.
    */
   dispose(): void {
     this.kernels.dispose();

@@ -52,7 +52,7 @@ export interface Kernels extends MatrixKernels, RowKernels, AttentionKernels, Wo
   readonly threads: number;
   readonly accuracy: Accuracy;
 
-  /** Ends the threads and lets go of the memory. What the backend is asked for afterwards is a ValueError. */
+  /** Ends the threads and lets go of the memory. Where a backend has either, what it is asked for afterwards is a ValueError. */
   dispose(): void;
 }
 
