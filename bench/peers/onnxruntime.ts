@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { onnxGraph } from "./onnxGraph.ts";
 import { gpt2Onnx, weightsFile } from "./onnxModel.ts";
 import { peerPackage } from "./package.ts";
 
@@ -40,30 +39,6 @@ export async function onnxForward(
       return logits.data;
     },
   };
-}
-
-/**
- * One matrix product on onnxruntime-web, W packed beforehand.
- *
- * @param W [inner, cols]
- * @returns run: x [rows, inner] to x·W [rows, cols]
- * @throws Error when this process has used another number of threads
- */
-export async function onnxMatmul(
-  W: Float32Array,
-  inner: number,
-  cols: number,
-  { threads }: { threads: number },
-): Promise<(x: Float32Array, rows: number) => Promise<Float32Array>> {
-  const ort = onnxruntime(threads);
-  const graph = onnxGraph();
-  graph.node("MatMul", ["x", graph.tensor("W", [inner, cols], W)], {}, "out");
-  const model = graph.finish(
-    { name: "x", type: "float32", dims: ["rows", inner] },
-    { name: "out", type: "float32", dims: ["rows", cols] },
-  );
-  const session = await ort.InferenceSession.create(model, options);
-  return async (x, rows) => (await session.run({ x: new ort.Tensor("float32", x, [rows, inner]) })).out.data;
 }
 
 const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
