@@ -1,6 +1,6 @@
 import { ValueError } from "../../errors.ts";
 import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
-import { PANEL, SCRATCH_BYTES } from "./code/gemm.ts";
+import { PANEL, SCRATCH_BYTES } from "./code/panels.ts";
 import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
 import { PAGE, roundUp } from "./region.ts";
 import type { Crew } from "./threads/crew.ts";

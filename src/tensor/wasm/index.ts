@@ -1,7 +1,7 @@
 import type { Accuracy, Kernels } from "../kernels.ts";
 import { Backend } from "./backend.ts";
-import { K_BLOCK } from "./code/gemm.ts";
 import type { Precision } from "./code/index.ts";
+import { K_BLOCK } from "./code/panels.ts";
 import { compileKernels } from "./compile.ts";
 import { matrixKernels } from "./matrices.ts";
 import { attentionKernels, rowKernels } from "./rows.ts";

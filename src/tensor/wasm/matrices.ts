@@ -1,7 +1,7 @@
 import { addRows, allFinite, widen } from "../js/convert.ts";
 import type { MatrixKernels, PackedMatrix } from "../kernels.ts";
 import type { Backend, WasmMatrix } from "./backend.ts";
-import { K_BLOCK, PANEL, PANEL_BYTES, PANELS_AT_ONCE, SCRATCH_BYTES } from "./code/gemm.ts";
+import { K_BLOCK, PANEL, PANEL_BYTES, PANELS_AT_ONCE, SCRATCH_BYTES } from "./code/panels.ts";
 import type { WasmMemory } from "./memory.ts";
 import { PAGE } from "./region.ts";
 

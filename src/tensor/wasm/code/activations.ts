@@ -10,8 +10,8 @@ import {
   type WasmFunction,
 } from "../assembler/index.ts";
 import { mapped } from "./elementwise.ts";
-import type { MultiplyAdd } from "./gemm.ts";
 import { exp, polynomial } from "./math.ts";
+import type { MultiplyAdd } from "./panels.ts";
 
 /** √(2/π) */
 const SQRT_2_OVER_PI = 0.7978845608028654;

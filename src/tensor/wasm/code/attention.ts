@@ -19,8 +19,9 @@ import {
   v128,
   type WasmFunction,
 } from "../assembler/index.ts";
-import { type Gemm, type MultiplyAdd, PANEL, PANEL_BYTES, ROW_BLOCK } from "./gemm.ts";
+import type { Gemm } from "./gemm.ts";
 import { fillPanels, packColumns, packRows } from "./pack.ts";
+import { type MultiplyAdd, PANEL, PANEL_BYTES, ROW_BLOCK } from "./panels.ts";
 import { softmaxVectors } from "./softmax.ts";
 
 /** Queries whose scores are held at one time: whole tiles of four rows and of five. */

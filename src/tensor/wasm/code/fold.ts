@@ -21,8 +21,8 @@ import {
   when,
 } from "../assembler/index.ts";
 import { pieceOf } from "./elementwise.ts";
-import { PANEL_BYTES, touch } from "./gemm.ts";
 import { widenPair } from "./norm.ts";
+import { PANEL_BYTES, touch } from "./panels.ts";
 
 // Products in float64 with packed weights, and what folding does to these: each element is widened, used, and, where it
 // changes, rounded once. Padding columns are zero, and stay so but for centreRows.

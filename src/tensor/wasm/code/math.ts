@@ -9,7 +9,7 @@ import {
   tee,
   type V128,
 } from "../assembler/index.ts";
-import type { MultiplyAdd } from "./gemm.ts";
+import type { MultiplyAdd } from "./panels.ts";
 
 /** ln 2 in two parts: the first has nine bits, so its product with an exponent is exact. */
 const LN2_HIGH = 0.693359375;

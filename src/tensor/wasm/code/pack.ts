@@ -15,7 +15,7 @@ import {
   type WasmFunction,
 } from "../assembler/index.ts";
 import { pieceOf } from "./elementwise.ts";
-import { PANEL, PANEL_BYTES } from "./gemm.ts";
+import { PANEL, PANEL_BYTES } from "./panels.ts";
 
 /**
  * Copies rows into whole panels, from a row of each on: `panelBytes` lie between a panel and the next. Columns that fill

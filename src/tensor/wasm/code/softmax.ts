@@ -21,9 +21,9 @@ import {
   type WasmFunction,
 } from "../assembler/index.ts";
 import { pieceOf } from "./elementwise.ts";
-import type { MultiplyAdd } from "./gemm.ts";
 import { exp } from "./math.ts";
 import { widenPair } from "./norm.ts";
+import type { MultiplyAdd } from "./panels.ts";
 
 /**
  * Softmax in place of a row of whole vectors, −∞ behind its end: exponentials in float32, their sum in float64, four
