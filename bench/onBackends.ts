@@ -53,5 +53,5 @@ export async function onBackends(title: string, kernel: Case): Promise<void> {
     for (let n = 0; n < RUNS; n++) plain(want, ...inputs);
   };
   const all = "flops" in work ? { flops: RUNS * work.flops } : { elements: RUNS * work.elements };
-  await compare(`${title}${RUNS > 1 ? `, ${RUNS} times` : ""}`, all, contenders, { rounds: 9 });
+  await compare(`${title}, ${RUNS} times`, all, contenders, { rounds: 9 });
 }

@@ -1,6 +1,7 @@
 /// <reference types="node" />
 import { parseArgs } from "node:util";
 import { nearest } from "../errors.ts";
+import { MOST_THREADS } from "../tensor/index.ts";
 
 /** A command line that cannot be meant: exit code 2. */
 export class UsageError extends Error {
@@ -83,7 +84,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
     rawWeights: given.has("raw-weights"),
-    threads: given.has("threads") ? readInteger("threads", one("threads")!, 1) : undefined,
+    threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
     precision: readChoice("precision", one("precision"), precisions),
     top: given.has("top") ? readInteger("top", one("top")!, 1) : undefined,
     format: readChoice("format", one("format"), formats) ?? "table",
@@ -145,10 +146,10 @@ function readPosition(value: string | undefined): number | "all" {
   throw new UsageError(`--pos: got "${value}", expected an integer or "all"`);
 }
 
-function readInteger(name: string, value: string, min: number): number {
-  if (/^\d+$/.test(value) && Number.isSafeInteger(Number(value)) && Number(value) >= min)
-    return Number(value);
-  throw new UsageError(`--${name}: got "${value}", expected an integer from ${min}`);
+function readInteger(name: string, value: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  const to = max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : "";
+  throw new UsageError(`--${name}: got "${value}", expected an integer from ${min}${to}`);
 }
 
 function readIds(value: string): number[] {

@@ -1,6 +1,7 @@
 /// <reference types="node" />
 import { availableParallelism } from "node:os";
 import { type Gpt2, showBytes } from "../model/index.ts";
+import { MOST_THREADS } from "../tensor/index.ts";
 import type { Arguments } from "./args.ts";
 import { type Io, write } from "./io.ts";
 
@@ -27,9 +28,9 @@ export async function loadModel(
     if (isTerminal) await write(io.stderr, "loading the model…");
     return await fromPretrained(model, {
       ...options,
-      threads: threads ?? availableParallelism(),
+      threads: threads ?? Math.min(availableParallelism(), MOST_THREADS),
       onEstimate({ weights }) {
-        if (isTerminal) void write(io.stderr, ` its weights take ${showBytes(weights)}`);
+        if (isTerminal) write(io.stderr, ` its weights take ${showBytes(weights)}`).catch(() => {}); // the next line fails too
       },
     });
   } finally {

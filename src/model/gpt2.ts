@@ -61,6 +61,7 @@ export class Gpt2 {
   /** The norm before the unembedding. */
   readonly finalNorm: FinalNorm;
   readonly #outer: OuterTables;
+  #folded: Gpt2 | undefined;
 
   constructor(parts: Gpt2Parts) {
     const { config, kernels, compatibilityMode, outer } = parts;
@@ -153,10 +154,15 @@ export class Gpt2 {
   /**
    * A new model with the same log-probabilities whose weights are processed as TransformerLens does: LayerNorms
    * folded, reading and writing weights and the unembedding centred, value biases folded; in float64, rounded
-   * once. This model is unchanged: use the returned one. A folded model returns itself.
+   * once. This model is unchanged: use the returned one, which is the same at every call. A folded model returns itself.
    */
   enableCompatibilityMode(): Gpt2 {
     if (this.compatibilityMode) return this;
+    this.#folded ??= this.#fold();
+    return this.#folded;
+  }
+
+  #fold(): Gpt2 {
     const { name, config, kernels, tokenizer } = this;
     kernels.reserve(memoryPlan(config, kernels.threads));
     const blocks = this.blocks.map((block) =>

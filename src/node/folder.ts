@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { CheckpointError } from "../errors.ts";
 import type { ByteFile, Source } from "../model/index.ts";
 
@@ -19,10 +19,11 @@ export async function folderFiles(folder: string): Promise<ReadonlyMap<string, S
     const message = `${folder}: got ${got}, expected a folder with a model's files. ${remedy}`;
     throw new CheckpointError(message, { cause: error });
   });
+  const here = resolve(folder); // the embedding is read later on too, wherever the process is by then
   const files = new Map<string, Source>();
   for (const entry of entries) {
     if (!entry.isFile() && !entry.isSymbolicLink()) continue;
-    files.set(entry.name, () => openFile(join(folder, entry.name)));
+    files.set(entry.name, () => openFile(join(here, entry.name)));
   }
   return files;
 }

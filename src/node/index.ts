@@ -21,9 +21,9 @@ export async function fromPretrained(folder: string, options: LoadOptions = {}):
   const files = await folderFiles(folder);
   try {
     return await modelFromFiles(files, {
-      spawnThread,
-      availableMemory: availableMemory(),
       ...options,
+      spawnThread: options.spawnThread ?? spawnThread,
+      availableMemory: options.availableMemory ?? availableMemory(),
       name: options.name ?? basename(resolve(folder)),
     });
   } catch (error) {
@@ -32,7 +32,7 @@ export async function fromPretrained(folder: string, options: LoadOptions = {}):
   }
 }
 
-/** The bytes that a process may still take: its container's limit, or what is free without what the system would give back at need. */
+/** The bytes that a process may take, at the most: what is free, or would be given back at need; its container's limit where that is less. */
 function availableMemory(): number {
   const free = process.platform === "darwin" ? totalmem() : freemem(); // macOS counts its caches as taken
   return Math.min(free, process.constrainedMemory?.() || Number.POSITIVE_INFINITY);

@@ -27,11 +27,21 @@ export interface BackendOptions {
   readonly spawnThread?: SpawnThread | undefined;
 }
 
+/** How many threads may be asked for. */
+export const MOST_THREADS = 256;
+
 /**
  * The best backend that this runtime has, on one thread: WebAssembly, or plain TypeScript where that is refused; its
  * `note` says why.
+ *
+ * @throws ValueError for another precision
  */
 export function availableKernels(precision: Precision = "reproducible"): Kernels {
+  if (precision !== "reproducible" && precision !== "fast") {
+    throw new ValueError(
+      `precision: got ${JSON.stringify(precision)}, expected "reproducible" or "fast". Leave it out for the first.`,
+    );
+  }
   const refusal = refusalOf(precision);
   if (refusal === null) return wasmKernels({ precision });
   if (precision === "fast" && refusalOf("reproducible") === null) {
@@ -44,13 +54,13 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
 /**
  * The same with threads, where the runtime has them; else on one, with a note.
  *
- * @throws ValueError unless `threads` is a whole number from 1
+ * @throws ValueError unless `threads` is a whole number from 1 to MOST_THREADS, and for another precision
  */
 export async function startKernels(options: BackendOptions): Promise<Kernels> {
   const { precision = "reproducible", threads = 1, spawnThread = pageThread() } = options;
-  if (!Number.isInteger(threads) || threads < 1) {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
     throw new ValueError(
-      `threads: got ${threads}, expected a whole number from 1. Leave it out for one thread.`,
+      `threads: got ${threads}, expected a whole number from 1 to ${MOST_THREADS}. Leave it out for one thread.`,
     );
   }
   const alone = availableKernels(precision);

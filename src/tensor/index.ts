@@ -1,4 +1,4 @@
-export { availableKernels, type BackendOptions, startKernels } from "./available.ts";
+export { availableKernels, type BackendOptions, MOST_THREADS, startKernels } from "./available.ts";
 export { jsKernels } from "./js/index.ts";
 export type { Accuracy, Activation, Kernels, MemoryPlan, PackedMatrix } from "./kernels.ts";
 export {

@@ -107,7 +107,7 @@ export interface MatrixKernels {
   ): void;
 
   /**
-   * W[k, first + c] = columns[c, k] for `count` columns, `first` a multiple of 8.
+   * W[k, first + c] = columns[c, k] for `count` columns.
    *
    * @param columns [count, W.inner] read
    */

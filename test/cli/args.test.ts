@@ -8,7 +8,8 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--anser", "x"], "unknown option --anser (did you mean --answer?)"],
     [["-x"], "unknown option -x"],
     [["--workers", "2"], "unknown option --workers"],
-    [["--threads", "0"], '--threads: got "0", expected an integer from 1'],
+    [["--threads", "0"], '--threads: got "0", expected an integer from 1 to 256'],
+    [["--threads", "1000000"], '--threads: got "1000000", expected an integer from 1 to 256'],
     [
       ["--precision", "fats"],
       '--precision: got "fats", expected one of reproducible, fast (did you mean fast?)',

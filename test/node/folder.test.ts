@@ -128,3 +128,23 @@ describe("fromPretrained", () => {
     await expect(loading).rejects.toThrow(`${folder}: config.json: not among the 0 files given`);
   });
 });
+
+test("a model of a relative folder goes on when the process is elsewhere", async () => {
+  mkdirSync(inRoot("plain"));
+  for (const [name, blob] of [
+    ["config.json", "0a"],
+    ["model.safetensors", "0b"],
+  ]) {
+    symlinkSync(`../blobs/${blob}`, inRoot("plain", name));
+  }
+  const before = process.cwd();
+  process.chdir(root);
+  try {
+    const model = await fromPretrained("plain");
+    const want = [...model.run([[1, 0]]).data];
+    process.chdir("/");
+    expect([...model.run([[1, 0]]).data]).toEqual(want);
+  } finally {
+    process.chdir(before);
+  }
+});

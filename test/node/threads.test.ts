@@ -68,7 +68,7 @@ describe.each([1, 3])("after dispose on %d threads, a use is a ValueError:", asy
     ["runWithHooks", () => model.runWithHooks(prompt, [])],
     ["directLogitAttribution", () => directLogitAttribution(model, prompt, { answer: " Paris" })],
     ["run of the model it was made of", () => raw.run(prompt)],
-    ["enableCompatibilityMode", () => raw.enableCompatibilityMode()],
+    ["run of what it makes", () => raw.enableCompatibilityMode().run(prompt)],
   ])("%s", (_, use) => {
     expect(use).toThrow(
       new ValueError("wasm: got a call after dispose(), expected none. Load the model anew."),

@@ -84,6 +84,17 @@ describe("reproducible WebAssembly computes where fast is asked for and relaxed 
   });
 });
 
+describe("what cannot be meant is a ValueError, before anything starts:", () => {
+  test.each<[object, string]>([
+    [{ threads: 0 }, "threads: got 0, expected a whole number from 1 to 256"],
+    [{ threads: 1.5 }, "threads: got 1.5, expected a whole number from 1 to 256"],
+    [{ threads: 1e6 }, "threads: got 1000000, expected a whole number from 1 to 256"],
+    [{ precision: "Fast" }, 'precision: got "Fast", expected "reproducible" or "fast"'],
+  ])("%j", async (options, message) => {
+    await expect(loaded(options)).rejects.toThrow(message);
+  });
+});
+
 describe("one thread computes where more are asked for", () => {
   const cannotShare =
     "one thread is used instead of 3: this runtime, or a page that is not cross-origin isolated, cannot share memory between threads";

@@ -44,6 +44,8 @@ interface OpenBlock {
   readonly weights: Record<string, Float32Array | PackedMatrix>;
   /** Square matrices read before the layout was known. */
   readonly asStored: PackedMatrix[];
+  /** W_out among them, which is to be centred once it lies as it is to. */
+  uncentred?: PackedMatrix;
   waitingFor: number;
 }
 
@@ -97,9 +99,13 @@ export function weightAssembly(
     const parts = source.fills.map(() => kernels.matrix(first, cols));
     const isCentred = centresWrites && source.fills[0] === "W_out";
     if (layout?.transposed) await tensor.read(matricesByColumns(kernels, parts));
-    else await tensor.read(isCentred ? centredRows(kernels, parts[0]) : matricesByRows(kernels, parts));
+    else if (layout && isCentred) await tensor.read(centredRows(kernels, parts[0]));
+    else await tensor.read(matricesByRows(kernels, parts));
     if (layout?.transposed && isCentred) kernels.centreRows(parts[0]);
-    if (layout === undefined) block.asStored.push(...parts);
+    if (layout === undefined) {
+      block.asStored.push(...parts);
+      if (isCentred) block.uncentred = parts[0];
+    }
     source.fills.forEach((name, p) => {
       block.weights[name] = parts[p];
     });
@@ -116,6 +122,7 @@ export function weightAssembly(
       if (block.waitingFor > 0) return;
 
       if (layout?.transposed) for (const W of block.asStored) transpose(kernels, W);
+      if (block.uncentred) kernels.centreRows(block.uncentred);
       blocks.delete(layer);
       receiveBlock(layer, block.weights as unknown as PackedBlock);
     },

@@ -1,7 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
 import { PANEL, SCRATCH_BYTES } from "./code/panels.ts";
-import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
+import { LARGEST_MEMORY, type MemorySizes, OVERHEAD, WasmMemory } from "./memory.ts";
 import { PAGE, roundUp } from "./region.ts";
 import type { Crew } from "./threads/crew.ts";
 
@@ -11,7 +11,7 @@ export interface WasmMatrix extends PackedMatrix {
   readonly address: number;
 }
 
-/** At the most for what is packed on its way from a file: beside the weights, so that the kernels read it there. */
+/** At the most for what is packed on its way from a file: beside the weights, so that the kernels read it there. What is not used costs nothing. */
 const BUFFERS = 4 << 20;
 /** What lies elsewhere is copied to and fro by such pieces. */
 const PASSAGE = 256 << 10;
@@ -66,7 +66,7 @@ export class Backend implements Workspace {
     let planned: MemorySizes = empty;
     for (const matrix of matrices) {
       const more = with_(planned, matrix);
-      const fits = more.temporary + more.weights + more.activations <= this.#largest;
+      const fits = more.temporary + more.weights + more.activations + OVERHEAD <= this.#largest;
       if (!fits && planned !== empty) this.#add(planned);
       planned = fits ? more : with_(empty, matrix);
     }
@@ -152,18 +152,21 @@ export class Backend implements Workspace {
     const memory = this.#memoryFor(arrays, scratch);
     const { activations } = memory;
     const mark = activations.mark;
-    const addresses = arrays.map((array, i) => {
-      if (memory.holds(array)) return array.byteOffset;
-      const address = activations.take(array.byteLength)!;
-      if (i >= outputs.length) copyIn(memory, address, array);
-      return address;
-    });
-    compute(memory, [...addresses, activations.take(scratch)!]);
-    outputs.forEach((output, i) => {
-      if (!memory.holds(output))
-        output.set(new Float32Array(memory.floats.buffer, addresses[i], output.length));
-    });
-    activations.reset(mark);
+    try {
+      const addresses = arrays.map((array, i) => {
+        if (memory.holds(array)) return array.byteOffset;
+        const address = activations.take(array.byteLength)!;
+        if (i >= outputs.length) copyIn(memory, address, array);
+        return address;
+      });
+      compute(memory, [...addresses, activations.take(scratch)!]);
+      outputs.forEach((output, i) => {
+        if (!memory.holds(output))
+          output.set(new Float32Array(memory.floats.buffer, addresses[i], output.length));
+      });
+    } finally {
+      activations.reset(mark);
+    }
   }
 
   /** The same for an array that is read and written; wherever it lies, be it where weights do. */
@@ -175,8 +178,11 @@ export class Backend implements Workspace {
     const holder = this.holderOf(x);
     if (holder && scratch <= holder.temporary.free) {
       const mark = holder.temporary.mark;
-      compute(holder, x.byteOffset, holder.temporary.take(scratch)!);
-      holder.temporary.reset(mark);
+      try {
+        compute(holder, x.byteOffset, holder.temporary.take(scratch)!);
+      } finally {
+        holder.temporary.reset(mark);
+      }
       return;
     }
     const copy = x.slice();
@@ -212,8 +218,11 @@ export class Backend implements Workspace {
       );
     const home = this.#session?.home;
     if (home && bytes(home) <= home.activations.free) return home;
-    if (this.#spare === null || this.#spare.activations.free < bytes(null)) {
-      this.#spare = this.#create({ temporary: 0, weights: 0, activations: Math.max(PASSAGE, bytes(null)) });
+    const needed = bytes(null);
+    if (this.#spare === null || this.#spare.activations.free < needed) {
+      const twice = 2 * (this.#spare?.activations.free ?? 0); // threads know the old one as long as they live
+      const activations = Math.max(PASSAGE, needed, Math.min(twice, this.#largest / 4));
+      this.#spare = this.#create({ temporary: 0, weights: 0, activations });
     }
     return this.#spare;
   }

@@ -57,7 +57,7 @@ export interface WasmOptions {
   readonly largestMemory?: number;
 }
 
-/** @throws CompileError or the like where WebAssembly, or its vectors, cannot be had */
+/** @throws WasmRefusal where WebAssembly, or its vectors, cannot be had */
 export function wasmKernels({ precision, crew = alone, largestMemory }: WasmOptions): Kernels {
   const shared = crew.threads > 1;
   const module = compileKernels(precision, shared);

@@ -29,7 +29,7 @@ export function matrixKernels(backend: Backend): MatrixKernels {
   ): void {
     const W = packed as WasmMatrix;
     const { memory, inner, cols, address } = W;
-    inPieces(memory, rows, count, stride, (from, row, pieceRows) => {
+    inPieces(memory, rows, count, stride, 1, (from, row, pieceRows) => {
       const to = address + (first + row) * PANEL_BYTES;
       const whole = Math.floor(cols / PANEL);
       const per = panelsAtOnce(whole, backend.crew.threads);
@@ -45,12 +45,19 @@ export function matrixKernels(backend: Backend): MatrixKernels {
   }
 
   function fillColumns(packed: PackedMatrix, first: number, columns: Float32Array, count: number): void {
-    const { memory, inner, cols, address } = packed as WasmMatrix;
-    inPieces(memory, columns, count, inner, (from, column, pieceColumns) => {
-      const to = address + (first + column) * inner * 4;
+    const { memory, inner, address } = packed as WasmMatrix;
+    const head = Math.min(count, -first & (PANEL - 1));
+    const tail = (count - head) & (PANEL - 1);
+    const wholePanels = columns.subarray(head * inner, (count - tail) * inner);
+    inPieces(memory, wholePanels, count - head - tail, inner, PANEL, (from, column, pieceColumns) => {
+      const to = address + (first + head + column) * inner * 4;
       memory.exports.packColumns(to, from, 4 * inner, pieceColumns, inner);
     });
-    if (first + count === cols) clearPadding(packed as WasmMatrix);
+    for (let c = 0; c < count; c++) {
+      const isWithin = c >= head && c < count - tail;
+      if (isWithin) continue;
+      setColumn(packed as WasmMatrix, first + c, columns.subarray(c * inner, (c + 1) * inner));
+    }
   }
 
   /** Each row's mean, in float64. */
@@ -306,12 +313,16 @@ function fail(bytes: number): never {
   );
 }
 
-/** Calls `visit` with rows where the memory's kernels can read them: where they are, or copied, piece by piece. */
+/**
+ * Calls `visit` with rows where the memory's kernels can read them: where they are, or copied, piece by piece; `step` rows,
+ * or so many times more, to a piece.
+ */
 function inPieces(
   memory: WasmMemory,
   rows: Float32Array,
   count: number,
   stride: number,
+  step: number,
   visit: (address: number, first: number, count: number) => void,
 ): void {
   if (memory.holds(rows)) {
@@ -319,7 +330,7 @@ function inPieces(
     return;
   }
   temporarily(memory, (take, free) => {
-    const atOnce = Math.max(1, Math.floor((free() - 64) / (4 * stride)));
+    const atOnce = step * Math.max(1, Math.floor((free() - 64) / (4 * stride * step)));
     const address = take(Math.min(free(), 4 * stride * Math.min(atOnce, count)));
     for (let row = 0; row < count; row += atOnce) {
       const some = Math.min(atOnce, count - row);
@@ -327,6 +338,11 @@ function inPieces(
       visit(address, row, some);
     }
   });
+}
+
+function setColumn({ memory, inner, address }: WasmMatrix, column: number, values: Float32Array): void {
+  const start = address / 4 + Math.floor(column / PANEL) * inner * PANEL + (column % PANEL);
+  for (let k = 0; k < inner; k++) memory.floats[start + k * PANEL] = values[k];
 }
 
 /** Sets the columns that fill up the last panel to 0. */

@@ -22,6 +22,9 @@ const SLACK = 65_536;
 /** Nothing lies at the lowest addresses: 0 stands for none. */
 const FIRST = 1024;
 
+/** What a memory is larger by, at the most, than what lies in it. */
+export const OVERHEAD: number = FIRST + 2 * PAGE + MEMORY_PAGE + SLACK;
+
 /**
  * A WebAssembly memory with the kernels on it. It has its final size from the beginning, so that no view of it is ever
  * detached; what is never touched costs address space only.

@@ -47,6 +47,27 @@ export function matrixConformance(kernels: Kernels): void {
       );
     });
 
+    test("takes columns in pieces of any size, in any order, as many as they are", () => {
+      const [inner, cols] = [1301, 300]; // of so many, a backend may copy some at a time
+      const columns = noise(1, cols * inner);
+      const W = Float32Array.from(
+        { length: inner * cols },
+        (_, i) => columns[(i % cols) * inner + Math.floor(i / cols)],
+      );
+      const pieces = [
+        [153, 100],
+        [3, 5],
+        [0, 3],
+        [8, 145],
+        [253, 47],
+      ];
+      const packed = kernels.matrix(inner, cols);
+      for (const [first, count] of pieces) {
+        kernels.fillColumns(packed, first, columns.slice(first * inner, (first + count) * inner), count);
+      }
+      expectSameBits(kernels.unpack(packed), W, "unpacked");
+    });
+
     test("keeps a copy: writing to W afterwards changes nothing", () => {
       const W = Float32Array.of(1, 2, 3, 4);
       const packed = pack(kernels, W, 2, 2);

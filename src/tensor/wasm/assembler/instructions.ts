@@ -12,7 +12,7 @@ import { pushUnsigned, signed, unsigned } from "./leb128.ts";
 // Every instruction that the kernels use, by its name in the text format and with its opcode: WebAssembly core
 // specification 3.0, §5.4. Vector instructions have the prefix 0xfd.
 
-const comparisons = { eq: 0x46, lt_u: 0x49, gt_u: 0x4b, ge_u: 0x4f } as const;
+const comparisons = { eq: 0x46, lt_u: 0x49, gt_u: 0x4b } as const;
 const i32Binary = {
   add: 0x6a,
   sub: 0x6b,
@@ -33,7 +33,6 @@ const v128Load = {
   load32_zero: 0x5c,
   load64_zero: 0x5d,
 } as const;
-const v128Unary = { not: 0x4d } as const;
 const v128Binary = { and: 0x4e, andnot: 0x4f, or: 0x50 } as const;
 const i32x4Unary = { trunc_sat_f32x4_s: 0xf8 } as const;
 const i32x4Binary = { eq: 0x37, gt_s: 0x3b, add: 0xae } as const;
@@ -41,7 +40,6 @@ const f32x4Unary = { demote_f64x2_zero: 0x5e, nearest: 0x6a, abs: 0xe0, neg: 0xe
 const f32x4Binary = {
   eq: 0x41,
   lt: 0x43,
-  gt: 0x44,
   add: 0xe4,
   sub: 0xe5,
   mul: 0xe6,
@@ -49,7 +47,7 @@ const f32x4Binary = {
   min: 0xe8,
   max: 0xe9,
 } as const;
-const f64x2Unary = { promote_low_f32x4: 0x5f, abs: 0xec } as const;
+const f64x2Unary = { promote_low_f32x4: 0x5f } as const;
 const f64x2Binary = { add: 0xf0, sub: 0xf1, mul: 0xf2 } as const;
 
 type Table = Readonly<Record<string, number>>;
@@ -142,25 +140,19 @@ export const f64: Binary<typeof f64Binary, "f64"> & {
   promote_f32: (a) => code("f64", "f64.promote_f32", [0xbb], [a]),
 };
 
-export const v128: Unary<typeof v128Unary, "v128"> &
-  Binary<typeof v128Binary, "v128"> &
+export const v128: Binary<typeof v128Binary, "v128"> &
   Readonly<Record<keyof typeof v128Load, Load<"v128">>> & {
     readonly store: Store<"v128">;
-    /** The lowest 4 or 8 bytes. */
+    /** The lowest 4 bytes. */
     readonly store32_lane: Store<"v128">;
-    readonly store64_lane: Store<"v128">;
     /** Bits of `ones` where the mask has ones, of `zeros` elsewhere. */
     bitselect(ones: V128, zeros: V128, mask: V128): V128;
-    any_true(a: V128): I32;
   } = {
-  ...unary("v128", "v128", v128Unary),
   ...binary("v128", "v128", v128Binary),
   ...each(v128Load, (name, opcode) => load("v128", `v128.${name}`, vector(opcode))),
   store: store("v128.store", vector(0x0b)),
   store32_lane: store("v128.store32_lane", vector(0x5a), [0]),
-  store64_lane: store("v128.store64_lane", vector(0x5b), [0]),
   bitselect: (ones, zeros, mask) => code("v128", "v128.bitselect", vector(0x52), [ones, zeros, mask]),
-  any_true: (a) => code("i32", "v128.any_true", vector(0x53), [a]),
 };
 
 export const i8x16: {
@@ -221,12 +213,9 @@ export const f64x2: Unary<typeof f64x2Unary, "v128"> &
 /** Of `length` bytes. */
 export const bulk: {
   copy(to: I32, from: I32, length: I32): Statement;
-  fill(at: I32, byte: I32, length: I32): Statement;
 } = {
   copy: (to, from, length) =>
     code("none", "memory.copy", [0xfc, 10], [to, from, length], [{ bytes: [0, 0], text: () => "" }]),
-  fill: (at, byte, length) =>
-    code("none", "memory.fill", [0xfc, 11], [at, byte, length], [{ bytes: [0], text: () => "" }]),
 };
 
 /** v128.const of four equal lanes. */

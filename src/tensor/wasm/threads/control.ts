@@ -32,8 +32,8 @@ const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
 /** Chunks that mean something else: that there is no job, and that there are messages to be read. */
 const CLOSED = CHUNK_MASK;
 const MESSAGES = CHUNK_MASK - 1;
-/** How many chunks one job may have. */
-export const MOST_CHUNKS: number = MESSAGES;
+/** How many chunks one job may have: once all are taken, the next is still none of these. */
+export const MOST_CHUNKS: number = MESSAGES - 1;
 
 /** What a thread is to do. */
 export interface Job {
@@ -69,13 +69,14 @@ export function announceMessages({ numbers }: Control): number {
   return ticket;
 }
 
-/** Takes chunks of the job at hand, and does them, until none is left. */
-export function workOn(control: Control, run: (job: Job, chunk: number) => void): void {
+/** Takes chunks of the job at hand, and does them, until none is left; returns what was thrown first. */
+export function workOn(control: Control, run: (job: Job, chunk: number) => void): unknown {
   const { numbers } = control;
   let ticket = Atomics.load(numbers, place.ticket);
+  let thrown: unknown;
   for (;;) {
     const chunk = ticket & CHUNK_MASK;
-    if (chunk >= MESSAGES || chunk >= Atomics.load(numbers, place.chunks)) return;
+    if (chunk >= MESSAGES || chunk >= Atomics.load(numbers, place.chunks)) return thrown;
     const job = readJob(control);
     const first = numbers[place.firstChunk];
     const found = Atomics.compareExchange(numbers, place.ticket, ticket, ticket + 1);
@@ -85,7 +86,8 @@ export function workOn(control: Control, run: (job: Job, chunk: number) => void)
     }
     try {
       run(job, first + chunk);
-    } catch {
+    } catch (error) {
+      thrown ??= error;
       Atomics.store(numbers, place.failed, 1);
     }
     Atomics.add(numbers, place.done, 1);

@@ -59,10 +59,11 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
     }
   }
 
-  function failure(reason: string): ThreadError {
+  function failure(reason: string, cause?: unknown): ThreadError {
     fault = reason;
     return new ThreadError(
       `wasm: ${reason}, expected ${threads} threads at work. What was computing is lost: load the model again, with fewer threads.`,
+      { cause },
     );
   }
 
@@ -103,9 +104,9 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
       for (let first = 0; first < chunks; first += MOST_CHUNKS) {
         const count = Math.min(MOST_CHUNKS, chunks - first);
         publish(control, job, count, first);
-        workOn(control, (_, chunk) => memory.exports[kernel](chunk, 0, ...args));
+        const cause = workOn(control, (_, chunk) => memory.exports[kernel](chunk, 0, ...args));
         waitFor(() => countDone(control), count);
-        if (hasFailed(control)) throw failure(`a thread failed in ${kernel}`);
+        if (hasFailed(control)) throw failure(`a thread failed in ${kernel}`, cause);
       }
     },
     dispose,

@@ -89,6 +89,7 @@ describe("workOn", () => {
     expect(taken).toEqual(Array.from({ length: count }, (_, i) => 100 + i));
     expect(countDone(control)).toBe(count);
     workOn(control, () => expect.fail("a chunk was left"));
+    expect(hasMessages(control, none)).toBe(false);
   });
 
   test("takes nothing before there is a job, or where messages are announced", () => {
