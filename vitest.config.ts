@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [demoFiles],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/slow/**", "test/package/**", "test/large/**"],
+    exclude: ["test/slow/**", "test/package/**", "test/large/**", "test/browser/**"],
     testTimeout: 60_000,
     execArgv: nodeFlags,
   },

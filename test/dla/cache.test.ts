@@ -81,7 +81,7 @@ describe("a given cache", () => {
       "from a model of the same weights",
       model,
       ids,
-      { cache: raw.enableCompatibilityMode().runWithCache(ids).cache },
+      { cache: wordModel().enableCompatibilityMode().runWithCache(ids).cache },
       /another model/,
     ],
     ["of other tokens", model, otherIds, { cache: holding({}) }, /other prompts/],

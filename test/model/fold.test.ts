@@ -102,6 +102,7 @@ test("folding makes a new model and leaves the raw one as it was, bit for bit", 
       expect(folded).not.toBe(model);
       expect([model.compatibilityMode, folded.compatibilityMode]).toEqual([false, true]);
       expect(folded.enableCompatibilityMode()).toBe(folded);
+      expect(model.enableCompatibilityMode()).toBe(folded);
       expect(weights).toEqual(before);
       expectSameBits(model.run([ids]).data, logits, "raw logits");
       expect([folded.name, folded.config, folded.kernels]).toEqual([model.name, model.config, model.kernels]);
