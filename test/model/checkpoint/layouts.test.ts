@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import { modelFromFiles } from "../../../src/model/index.ts";
 import { wasmKernels } from "../../../src/tensor/index.ts";
 import { expectSameBytes } from "../../support/bits.ts";
