@@ -1,8 +1,9 @@
 import { ValueError } from "../../errors.ts";
 import type { MemoryPlan, PackedMatrix, Workspace } from "../kernels.ts";
 import { PANEL, SCRATCH_BYTES } from "./code/panels.ts";
-import { LARGEST_MEMORY, type MemorySizes, OVERHEAD, WasmMemory } from "./memory.ts";
-import { PAGE, roundUp } from "./region.ts";
+import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
+import { matrixBytes, planMemories } from "./memoryPlan.ts";
+import { roundUp } from "./region.ts";
 import type { Crew } from "./threads/crew.ts";
 
 /** A matrix in panels of eight columns, [⌈cols/8⌉][inner][8], at an address of a memory; padding is zero. */
@@ -11,8 +12,6 @@ export interface WasmMatrix extends PackedMatrix {
   readonly address: number;
 }
 
-/** At the most for what is packed on its way from a file: beside the weights, so that the kernels read it there. What is not used costs nothing. */
-const BUFFERS = 4 << 20;
 /** What lies elsewhere is copied to and fro by such pieces. */
 const PASSAGE = 256 << 10;
 
@@ -23,11 +22,6 @@ export interface BackendOptions {
   readonly shared: boolean;
   /** In bytes; smaller ones than the engine allows are for tests. */
   readonly largestMemory?: number | undefined;
-}
-
-/** The bytes of a packed matrix, in whole pages of the machine's: see `panelRows` of code/gemm.ts. */
-export function matrixBytes({ inner, cols }: { inner: number; cols: number }): number {
-  return roundUp(4 * inner * PANEL * Math.ceil(cols / PANEL), PAGE);
 }
 
 /** The memories of one backend: which matrix, activation or copy lies where. */
@@ -50,27 +44,9 @@ export class Backend implements Workspace {
     this.#largest = largestMemory;
   }
 
-  /** Memories for these matrices, as few as hold them, each with room for the activations of a session. */
-  reserve({ matrices, activations }: MemoryPlan): void {
-    const total = matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0);
-    const empty = {
-      temporary: 0,
-      weights: roundUp(Math.min(BUFFERS, total), PAGE),
-      activations: 4 * activations,
-    };
-    const with_ = (sizes: MemorySizes, matrix: { inner: number; cols: number }) => ({
-      temporary: Math.max(sizes.temporary, this.#temporaryBytes(matrix)),
-      weights: sizes.weights + matrixBytes(matrix),
-      activations: sizes.activations,
-    });
-    let planned: MemorySizes = empty;
-    for (const matrix of matrices) {
-      const more = with_(planned, matrix);
-      const fits = more.temporary + more.weights + more.activations + OVERHEAD <= this.#largest;
-      if (!fits && planned !== empty) this.#add(planned);
-      planned = fits ? more : with_(empty, matrix);
-    }
-    this.#add(planned);
+  reserve(plan: MemoryPlan): void {
+    const planned = planMemories(plan, this.#largest, (matrix) => this.#temporaryBytes(matrix));
+    for (const sizes of planned) this.#add(sizes);
   }
 
   /** A matrix of zeros, in the first memory with room; one of its own where there is none. */

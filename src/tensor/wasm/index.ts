@@ -3,9 +3,11 @@ import { Backend } from "./backend.ts";
 import type { Precision } from "./code/index.ts";
 import { K_BLOCK } from "./code/panels.ts";
 import { compileKernels } from "./compile.ts";
-import { matrixKernels } from "./matrices.ts";
+import { conversions } from "./conversions.ts";
+import { productKernels } from "./products.ts";
 import { attentionKernels, rowKernels } from "./rows.ts";
 import { alone, type Crew } from "./threads/crew.ts";
+import { weightKernels } from "./weights.ts";
 
 export { compileKernels, WasmRefusal } from "./compile.ts";
 export { startCrew } from "./threads/pool.ts";
@@ -73,7 +75,9 @@ export function wasmKernels({ precision, crew = alone, largestMemory }: WasmOpti
     keepOnly: (kept, near) => backend.keepOnly(kept, near),
     own: (data) => backend.own(data),
     buffer: (bytes) => backend.buffer(bytes),
-    ...matrixKernels(backend),
+    ...weightKernels(backend),
+    ...productKernels(backend),
+    ...conversions(backend),
     ...rowKernels(backend),
     ...attentionKernels(backend),
   };

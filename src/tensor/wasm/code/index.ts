@@ -3,10 +3,11 @@ import { activationFunctions } from "./activations.ts";
 import { attentionFunctions } from "./attention.ts";
 import { addRows, findNonFinite, widenBfloat16, widenFloat16 } from "./convert.ts";
 import { add } from "./elementwise.ts";
-import { centre, combineRows, foldNorm, projectParts, rowSums, subtractFromRows } from "./fold.ts";
+import { centre, foldNorm, rowSums, subtractFromRows } from "./fold.ts";
 import { gemmFunctions } from "./gemm.ts";
 import { affineRows, layerNormScale, normalizeRows } from "./norm.ts";
 import type { MultiplyAdd } from "./panels.ts";
+import { combineRows, projectParts } from "./project.ts";
 import { softmaxRows } from "./softmax.ts";
 
 /**
