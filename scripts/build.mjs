@@ -1,21 +1,14 @@
-// Builds dist/: one bundle per entry with what they share in chunks, and the types.
+// Builds dist/: one bundle per entry with what they share in chunks, the same for edge runtimes, and the types.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { build } from "esbuild";
 import { demoLoaders } from "./demoFiles.mjs";
 
-rmSync("dist", { recursive: true, force: true });
+/** Not exported: with an entry of its own each becomes a chunk, which a bundler can leave out whole. */
+const parts = ["src/tensor/index.ts", "src/model/tokenizer/tokenizer.ts", "src/dla/index.ts"];
 
-await build({
-  entryPoints: {
-    index: "src/index.ts",
-    node: "src/node/index.ts",
-    demo: "src/demo/index.ts",
-    cli: "src/cli/main.ts",
-    thread: "src/thread.ts",
-    "node-thread": "src/node/thread.ts",
-  },
-  outdir: "dist",
+const common = {
   chunkNames: "shared-[hash]",
   bundle: true,
   splitting: true,
@@ -23,11 +16,66 @@ await build({
   platform: "neutral",
   target: "es2022",
   charset: "utf8",
-  external: ["node:*"],
   loader: demoLoaders,
   logLevel: "warning",
+};
+
+rmSync("dist", { recursive: true, force: true });
+await build({
+  ...common,
+  entryPoints: {
+    index: "src/index.ts",
+    node: "src/node/index.ts",
+    demo: "src/demo/index.ts",
+    "demo-files": "src/demo/files.ts",
+    cli: "src/cli/main.ts",
+    thread: "src/thread.ts",
+    "node-thread": "src/node/thread.ts",
+    ...Object.fromEntries(parts.map((file, part) => [`part${part}`, file])),
+  },
+  outdir: "dist",
+  external: ["node:*"],
 });
+for (const part of parts.keys()) rmSync(`dist/part${part}.js`);
+
+// Edge runtimes compile no code at run time: there the kernels are a file, and who resolves #kernels knows how it is imported.
+await build({
+  ...common,
+  entryPoints: { index: "src/index.ts", demo: "src/demo/index.ts" },
+  outdir: "dist/edge",
+  external: ["#kernels"],
+  plugins: [inTheEdge({ "compile.ts": "compile.edge.ts" }, { "files.ts": "../demo-files.js" })],
+});
+writeFileSync("dist/edge/kernels.wasm", await kernels());
+writeFileSync("dist/edge/kernels.workerd.js", 'export { default } from "./kernels.wasm";\n');
+writeFileSync("dist/edge/kernels.edge-light.js", 'export { default } from "./kernels.wasm?module";\n');
 
 const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--noEmit", "false"];
 const types = [...tsc, "--emitDeclarationOnly", "--rootDir", "src", "--outDir", "dist/types"];
 process.exitCode = spawnSync(process.execPath, types, { stdio: "inherit" }).status ?? 1;
+
+/** Modules that others stand in for, by the name of the file: beside it in src, or built already. */
+function inTheEdge(beside, built) {
+  return {
+    name: "edge",
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^\.\/(compile|files)\.ts$/ }, ({ path, resolveDir, kind }) => {
+        const name = basename(path);
+        return built[name] === undefined
+          ? resolve(`./${beside[name]}`, { resolveDir, kind })
+          : { path: built[name], external: true };
+      });
+    },
+  };
+}
+
+async function kernels() {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { kernelsModule } from "./src/tensor/wasm/code/index.ts"', resolveDir: "." },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  const { kernelsModule } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  return kernelsModule("reproducible", false);
+}

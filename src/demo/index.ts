@@ -1,23 +1,12 @@
 import { type Gpt2, type LoadOptions, modelFromFiles, type Source } from "../model/index.ts";
-import config from "./model/config.json";
-import merges from "./model/merges.txt";
-import weights from "./model/model.safetensors";
-import vocab from "./model/vocab.json";
-
-/** The files as Hugging Face has them, each in base64: the build puts them here. */
-const files = {
-  "config.json": config,
-  "model.safetensors": weights,
-  "vocab.json": vocab,
-  "merges.txt": merges,
-} as const;
+import { demoFiles } from "./files.ts";
 
 /**
  * The embedded demonstration model: a tiny GPT-2 of our own, trained on synthetic text, that works in any runtime
  * without a file or a network. What it can and cannot do: docs/demo-model.md.
  */
 export async function demoModel(options: LoadOptions = {}): Promise<Gpt2> {
-  const sources = Object.entries(files).map(([name, base64]): [string, Source] => [
+  const sources = Object.entries(demoFiles).map(([name, base64]): [string, Source] => [
     name,
     () => decode(base64),
   ]);

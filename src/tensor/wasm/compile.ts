@@ -1,12 +1,8 @@
 import { kernelsModule, type Precision } from "./code/index.ts";
+import { WasmRefusal } from "./refusal.ts";
 
 /** Compiled once: modules are the same for every model. */
 const compiled = new Map<string, WebAssembly.Module>();
-
-/** An engine that has no WebAssembly, or not these instructions, or lets nobody compile code. */
-export class WasmRefusal extends Error {
-  override name = "WasmRefusal";
-}
 
 /**
  * The kernels' module. Nothing is fetched or evaluated: the bytes are put together here.

@@ -9,7 +9,8 @@ import { attentionKernels, rowKernels } from "./rows.ts";
 import { alone, type Crew } from "./threads/crew.ts";
 import { weightKernels } from "./weights.ts";
 
-export { compileKernels, WasmRefusal } from "./compile.ts";
+export { compileKernels } from "./compile.ts";
+export { WasmRefusal } from "./refusal.ts";
 export { startCrew } from "./threads/pool.ts";
 export type { SpawnThread, Thread } from "./threads/thread.ts";
 export { webThread } from "./threads/webThread.ts";

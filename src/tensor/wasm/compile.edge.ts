@@ -1,0 +1,17 @@
+import prebuilt from "#kernels";
+import type { Precision } from "./code/index.ts";
+import { WasmRefusal } from "./refusal.ts";
+
+/**
+ * What the build puts in the place of compile.ts for Cloudflare Workers and the like, which compile no code at run time but
+ * take a .wasm file that is deployed with the script: the kernels, assembled by the build.
+ *
+ * @throws WasmRefusal for others than the reproducible ones on one thread, and where a bundler made something else of the file
+ */
+export function compileKernels(precision: Precision, shared: boolean): WebAssembly.Module {
+  if (precision !== "reproducible" || shared) {
+    throw new WasmRefusal('the package brings the kernels of "reproducible" on one thread for it');
+  }
+  if (prebuilt instanceof WebAssembly.Module) return prebuilt;
+  throw new WasmRefusal(`the kernels' .wasm file came as ${typeof prebuilt}, not as a WebAssembly.Module`);
+}
