@@ -12,7 +12,9 @@ export type Answers = TokenRef | readonly TokenRef[] | readonly (readonly TokenR
 
 /** What to attribute: an answer, an answer less a wrong one, or a direction. */
 export interface AnswerOptions {
+  /** Whose logit; without it a `direction` is wanted. */
   readonly answer?: Answers | undefined;
+  /** Whose logit is subtracted; without it the answer's own logit is attributed. */
   readonly wrong?: Answers | undefined;
   /**
    * [dModel], on the final norm's output, as a column of W_U is. On a folded model that output has no gamma and

@@ -8,7 +8,9 @@ import type { Accuracy, Tensor } from "../tensor/index.ts";
  */
 export interface Attributable extends PromptReader {
   readonly name: string;
+  /** What computes, as shown in results. */
   readonly backend: string;
+  /** How exact that is: the checks' bounds are derived from it. */
   readonly accuracy: Accuracy;
   readonly config: PromptReader["config"] & {
     readonly nLayers: number;
@@ -34,9 +36,11 @@ export interface Attributable extends PromptReader {
 export interface AttributableCache {
   /** The model whose run this is: the very object. */
   readonly model: unknown;
+  /** The prompts' ids, all of one length. */
   readonly tokens: readonly (readonly number[])[];
   /** The positions held, from 0. */
   readonly positions: readonly number[];
+  /** Whether the activation of that hook is held. */
   has(name: string): boolean;
   /** [batch, positions, …] */
   get(name: string): Tensor;

@@ -19,8 +19,11 @@ export interface Check {
   readonly bias: number;
   /** The forward pass's own float32 logit, or the difference of two. */
   readonly logit: number;
+  /** What float32 lost in the final norm and the unembedding. */
   readonly error: number;
+  /** How large `error` may be. */
   readonly bound: number;
+  /** How large `rounding` may be. */
   readonly roundingBound: number;
 }
 

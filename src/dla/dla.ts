@@ -9,6 +9,7 @@ import { mean } from "./summary.ts";
 export interface DlaResult {
   /** [component], averaged over the prompts. */
   readonly scores: Float64Array;
+  /** One per score. */
   readonly labels: readonly string[];
   /** One per prompt. */
   readonly checks: readonly Check[];

@@ -10,13 +10,17 @@ export interface AttributedToken {
 
 /** The rows of one prompt at one position. */
 export interface Attribution {
+  /** Which of `prompts`, from 0. */
   readonly prompt: number;
+  /** The position in that prompt's tokens, from 0. */
   readonly pos: number;
   /** Null where a direction was attributed. */
   readonly answer: AttributedToken | null;
+  /** Null where the answer's logit itself was attributed, or a direction. */
   readonly wrong: AttributedToken | null;
   /** One score per label, in units of the logit. */
   readonly scores: Tensor64;
+  /** The proof that the scores add up. */
   readonly check: Check;
 }
 
@@ -24,17 +28,21 @@ export interface Attribution {
 export interface AttributedPrompt {
   /** As given; decoded where ids were; null without a tokenizer, or for ids that it does not have. */
   readonly text: string | null;
+  /** The ids, with the BOS token where it was put in front. */
   readonly tokens: readonly number[];
+  /** The tokens as text, one per id. */
   readonly stringTokens: readonly string[] | null;
 }
 
 /** What directLogitAttribution returns. */
 export interface AttributionResult {
+  /** What the rows are. */
   readonly unit: Unit;
   /** What the scores' axes are: ["component"], ["layer"], ["head"]. */
   readonly axes: readonly string[];
-  /** Of the first axis. */
+  /** Of the first axis, one per row. */
   readonly labels: readonly string[];
+  /** What was attributed. */
   readonly model: {
     readonly name: string;
     readonly layers: number;
@@ -44,6 +52,7 @@ export interface AttributionResult {
     readonly compatibilityMode: boolean;
     readonly backend: string;
   };
+  /** In the order given. */
   readonly prompts: readonly AttributedPrompt[];
   /** One per prompt and position, in order. */
   readonly attributions: readonly Attribution[];

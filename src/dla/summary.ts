@@ -5,6 +5,7 @@ import type { AttributionResult } from "./result.ts";
 
 /** The mean scores of a result's attributions, and how sure they are. */
 export interface MeanScores {
+  /** One per label, in units of the logit. */
   readonly scores: Tensor64;
   /** Of the mean, as if attributions were independent, by the sample's standard deviation (n − 1); null for a single one. */
   readonly standardErrors: Tensor64 | null;
@@ -61,9 +62,11 @@ export function toJSON(result: AttributionResult): AttributionDocument {
   };
 }
 
-/** See `toJSON`. Scores are nested by the axes. */
+/** A result as `toJSON` has it. Scores are nested by the axes. */
 export interface AttributionDocument extends Omit<AttributionResult, "attributions"> {
+  /** Raised whenever a field changes its meaning or goes. */
   readonly schemaVersion: 1;
+  /** The package's. */
   readonly version: string;
   readonly attributions: readonly (Omit<AttributionResult["attributions"][number], "scores"> & {
     readonly scores: readonly number[];

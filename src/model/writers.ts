@@ -26,7 +26,7 @@ export interface LinearSplit {
   readonly hook: string;
   readonly parts: number;
   readonly size: number;
-  /** [dModel]: belongs to no part. */
+  /** [dModel]; belongs to no part. */
   readonly bias: Float32Array;
   /**
    * Activations read along directions, in float64: see `SplitReading`.

@@ -52,7 +52,8 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
 }
 
 /**
- * The same with threads, where the runtime has them; else on one, with a note.
+ * The best backend that this runtime has, on so many threads where it has threads, else on one; its `note` says what is
+ * not as asked, and why.
  *
  * @throws ValueError unless `threads` is a whole number from 1 to MOST_THREADS, and for another precision
  */

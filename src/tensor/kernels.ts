@@ -124,8 +124,9 @@ export interface MatrixKernels {
    *
    *   out = betaᵀW      W ← P(gamma ⊙ W): each row times its gamma, then each column less its mean
    *
-   * @param out         [W.cols]  written
-   * @param gamma, beta [W.inner] read
+   * @param out   [W.cols]  written
+   * @param gamma [W.inner] read
+   * @param beta  [W.inner] read
    */
   foldNorm(out: Float64Array, W: PackedMatrix, gamma: Float64Array, beta: Float64Array): void;
 
@@ -171,10 +172,11 @@ export interface MatrixKernels {
    *
    * and Σ_k |x[r, k] W[k, c]| beside it, not less than 1 − 2⁻¹⁰ of it, for bounds.
    *
-   * @param scores               [rows, parts]   written
-   * @param products, magnitudes [rows, W.cols]  written
-   * @param x                    [rows, W.inner] read; parts are equally long
-   * @param u                    [rows, W.cols]  read
+   * @param scores     [rows, parts]   written
+   * @param products   [rows, W.cols]  written
+   * @param magnitudes [rows, W.cols]  written
+   * @param x          [rows, W.inner] read; parts are equally long
+   * @param u          [rows, W.cols]  read
    */
   projectParts(
     scores: Float64Array,
@@ -277,8 +279,10 @@ export interface AttentionKernels {
   /**
    * The three steps below in one, with the same bits, but without holding scores or pattern.
    *
-   * @param out, q [batch, queries, heads, dHead] written, read; must not overlap
-   * @param k, v   [batch, pos, heads, dHead]     read
+   * @param out [batch, queries, heads, dHead] written; must not overlap `q`
+   * @param q   [batch, queries, heads, dHead] read
+   * @param k   [batch, pos, heads, dHead]     read
+   * @param v   [batch, pos, heads, dHead]     read
    */
   attend(
     out: Float32Array,

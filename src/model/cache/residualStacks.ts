@@ -30,6 +30,7 @@ interface StackOptions {
   readonly pos?: Positions | undefined;
 }
 
+/** What `decomposeResid` stacks. */
 export interface DecomposeOptions extends StackOptions {
   /** The residual stream that the block's MLP reads rather than its attention. */
   readonly mlpInput?: boolean | undefined;
@@ -39,12 +40,15 @@ export interface DecomposeOptions extends StackOptions {
   readonly inclEmbeds?: boolean | undefined;
 }
 
+/** What `accumulatedResid` stacks. */
 export interface AccumulateOptions extends StackOptions {
+  /** The residual stream that the block's MLP reads rather than its attention, as the last row. */
   readonly mlpInput?: boolean | undefined;
   /** The residual stream between attention and MLP too. */
   readonly inclMid?: boolean | undefined;
 }
 
+/** What `stackHeadResults` stacks. */
 export interface HeadOptions extends StackOptions {
   /** A last row of all that is not heads: embeddings, MLPs and b_O. */
   readonly inclRemainder?: boolean | undefined;

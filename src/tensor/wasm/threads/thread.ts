@@ -20,9 +20,11 @@ export type ThreadMessage =
 export interface Thread {
   /** Resolves when the thread listens. */
   readonly ready: Promise<void>;
+  /** Sends a message to the thread. */
   post(message: ThreadMessage): void;
   /** Calls back when the thread ends by itself, with the reason. */
   onEnd(listener: (reason: string) => void): void;
+  /** Ends the thread at once. */
   end(): void;
 }
 
