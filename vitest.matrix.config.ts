@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ["test/matrix/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
+    globalSetup: ["test/matrix/support/project.ts"],
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,

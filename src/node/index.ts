@@ -32,8 +32,15 @@ export async function fromPretrained(folder: string, options: LoadOptions = {}):
   }
 }
 
-/** The bytes that a process may take, at the most: what is free, or would be given back at need; its container's limit where that is less. */
-function availableMemory(): number {
-  const free = process.platform === "darwin" ? totalmem() : freemem(); // macOS counts its caches as taken
-  return Math.min(free, process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
+/**
+ * The bytes that a process may take, at the most: what is free, or would be given back at need; its container's limit where
+ * that is less. Undefined where the runtime does not tell: Deno without --allow-sys.
+ */
+function availableMemory(): number | undefined {
+  try {
+    const free = process.platform === "darwin" ? totalmem() : freemem(); // macOS counts its caches as taken
+    return Math.min(free, process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
+  } catch {
+    return undefined;
+  }
 }

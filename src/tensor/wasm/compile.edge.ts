@@ -12,6 +12,7 @@ export function compileKernels(precision: Precision, shared: boolean): WebAssemb
   if (precision !== "reproducible" || shared) {
     throw new WasmRefusal('the package brings the kernels of "reproducible" on one thread for it');
   }
-  if (prebuilt instanceof WebAssembly.Module) return prebuilt;
-  throw new WasmRefusal(`the kernels' .wasm file came as ${typeof prebuilt}, not as a WebAssembly.Module`);
+  const tag = Object.prototype.toString.call(prebuilt); // a platform may bind a module of another realm
+  if (tag === "[object WebAssembly.Module]") return prebuilt as WebAssembly.Module;
+  throw new WasmRefusal(`the kernels' .wasm file came as ${tag}, not as a WebAssembly.Module`);
 }
