@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [demoFiles],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/slow/**", "test/package/**", "test/large/**", "test/browser/**", "test/matrix/**"],
+    exclude: ["test/slow/**", "test/package/**", "test/large/**", "test/matrix/**"],
     testTimeout: 60_000,
     execArgv: nodeFlags,
   },

@@ -5,7 +5,9 @@ const scope = globalThis as unknown as {
   onmessage: (event: { data: ThreadMessage }) => void;
   postMessage(message: unknown): void;
 };
-serveThread((listener) => {
-  scope.onmessage = ({ data }) => listener(data);
-});
-scope.postMessage("ready");
+serveThread(
+  (listener) => {
+    scope.onmessage = ({ data }) => listener(data);
+  },
+  () => scope.postMessage("ready"),
+);

@@ -18,7 +18,7 @@ export type ThreadMessage =
 
 /** A thread as whoever started it sees it. */
 export interface Thread {
-  /** Resolves when the thread listens. */
+  /** Resolves when the thread has answered its first message; what is posted later reaches it without the event loop. */
   readonly ready: Promise<void>;
   /** Sends a message to the thread. */
   post(message: ThreadMessage): void;
@@ -31,8 +31,16 @@ export interface Thread {
 /** Starts a thread that runs `serveThread`. */
 export type SpawnThread = () => Thread;
 
-/** What runs in a thread: it works until there are messages, reads these, and works on. */
-export function serveThread(onMessage: (listener: (message: ThreadMessage) => void) => void): void {
+/**
+ * What runs in a thread: it works until there are messages, reads these, and works on.
+ *
+ * @param answer called with the first message, not before: until a page knows that its worker's script has run, it keeps back
+ *               what it posts, and learns of it in its event loop, which does not turn while it waits for the thread
+ */
+export function serveThread(
+  onMessage: (listener: (message: ThreadMessage) => void) => void,
+  answer: () => void,
+): void {
   const memories: Exports[] = [];
   let start: Extract<ThreadMessage, { kind: "start" }> | undefined;
   let names: string[] = [];
@@ -40,6 +48,7 @@ export function serveThread(onMessage: (listener: (message: ThreadMessage) => vo
     if (message.kind === "start") {
       start = message;
       names = WebAssembly.Module.exports(start.module).map(({ name }) => name);
+      answer();
       return;
     }
     if (start === undefined) return;
