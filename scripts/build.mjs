@@ -1,4 +1,4 @@
-// Builds dist/: one bundle per entry with what they share in chunks, the same for edge runtimes, and the types.
+// Builds dist/: one bundle per entry with what they share in chunks, what threads run, the entries for edge runtimes, the types.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -9,9 +9,7 @@ import { demoLoaders } from "./demoFiles.mjs";
 const parts = ["src/tensor/index.ts", "src/model/tokenizer/tokenizer.ts", "src/dla/index.ts"];
 
 const common = {
-  chunkNames: "shared-[hash]",
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "neutral",
   target: "es2022",
@@ -20,17 +18,17 @@ const common = {
   logLevel: "warning",
 };
 
+const inChunks = { ...common, splitting: true, chunkNames: "shared-[hash]" };
+
 rmSync("dist", { recursive: true, force: true });
 await build({
-  ...common,
+  ...inChunks,
   entryPoints: {
     index: "src/index.ts",
     node: "src/node/index.ts",
     demo: "src/demo/index.ts",
     "demo-files": "src/demo/files.ts",
     cli: "src/cli/main.ts",
-    thread: "src/thread.ts",
-    "node-thread": "src/node/thread.ts",
     ...Object.fromEntries(parts.map((file, part) => [`part${part}`, file])),
   },
   outdir: "dist",
@@ -38,9 +36,17 @@ await build({
 });
 for (const part of parts.keys()) rmSync(`dist/part${part}.js`);
 
-// Edge runtimes compile no code at run time: there the kernels are a file, and who resolves #kernels knows how it is imported.
+// A file each, which can be copied beside a bundle.
 await build({
   ...common,
+  entryPoints: { thread: "src/thread.ts", "node-thread": "src/node/thread.ts" },
+  outdir: "dist",
+  external: ["node:*"],
+});
+
+// Edge runtimes compile no code at run time: there the kernels are a file, and who resolves #kernels knows how it is imported.
+await build({
+  ...inChunks,
   entryPoints: { index: "src/index.ts", demo: "src/demo/index.ts" },
   outdir: "dist/edge",
   external: ["#kernels"],

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EdgeVM } from "@edge-runtime/vm";
 import { build } from "esbuild";
-import { Miniflare } from "miniflare";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { expectProbed } from "./support/expectProbed.ts";
 import type { Probed } from "./support/probe.ts";
+import { startWorkerd } from "./support/workerd.ts";
 
 const project = inject("project");
 const bin = (name: string) => fileURLToPath(new URL(`node_modules/.bin/${name}`, import.meta.url));
@@ -17,6 +17,7 @@ const run = (command: string, ...args: string[]) =>
     cwd: project,
     encoding: "utf8",
     timeout: 90_000,
+    stdio: "pipe",
     env: { ...process.env, NO_COLOR: "1" },
   });
 
@@ -94,33 +95,13 @@ describe("workerd", () => {
 export default { async fetch() { return Response.json(await probe([1])); } };`;
   const version = createRequire(import.meta.url)("workerd/package.json").version;
 
-  /** Answers from a Worker that a bundler with these conditions made. */
-  async function answer(conditions: string[]): Promise<{ probed: Probed[]; files: string[] }> {
-    const { outputFiles } = await build({
-      stdin: { contents: worker, resolveDir: project, sourcefile: "worker.mjs" },
-      outdir: join(project, "worker"),
-      bundle: true,
-      format: "esm",
-      conditions,
-      loader: { ".wasm": "copy" },
-      write: false,
-    });
-    const modules = outputFiles.map(({ path, contents }) => ({
-      type: path.endsWith(".wasm") ? ("CompiledWasm" as const) : ("ESModule" as const),
-      path,
-      contents,
-    }));
-    modules.sort((a) => (a.type === "ESModule" ? -1 : 1));
-    const miniflare = new Miniflare({
-      modules,
-      modulesRoot: join(project, "worker"),
-      compatibilityDate: "2026-04-01",
-    });
+  /** What a Worker answers that a bundler with these conditions made, and of which files. */
+  async function answer(conditions: string[]): Promise<{ probed: Probed[]; files: readonly string[] }> {
+    const workerd = await startWorkerd(worker, project, conditions);
     try {
-      const response = await miniflare.dispatchFetch("http://localhost/");
-      return { probed: (await response.json()) as Probed[], files: modules.map(({ type }) => type) };
+      return { probed: (await workerd.fetch("/")) as Probed[], files: workerd.files };
     } finally {
-      await miniflare.dispose();
+      await workerd.dispose();
     }
   }
 
