@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
@@ -59,7 +59,7 @@ const merges = ["#version: 0.2", "Ġ a", "Ġ b", "Ġ c", "Ġ d", "a b", "Ġ ab",
 export function modelWithTokenizer(): string {
   const folder = mkdtempSync(join(tmpdir(), "logitscope-cli-"));
   for (const file of readdirSync(modelFolder("base")))
-    symlinkSync(join(modelFolder("base"), file), join(folder, file));
+    copyFileSync(join(modelFolder("base"), file), join(folder, file));
   writeFileSync(
     join(folder, "vocab.json"),
     JSON.stringify(Object.fromEntries(vocabulary.map((token, id) => [token, id]))),
