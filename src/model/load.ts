@@ -65,8 +65,7 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
   const kernels = options.kernels ?? (await startKernels(options));
   try {
     if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
-    kernels.reserve(memoryPlan(config, kernels.threads));
-    const blocks: Block[] = new Array(config.nLayers);
+    const blocks: Block[] = [];
     const receiveBlock = (layer: number, block: PackedBlock) => {
       blocks[layer] = readyBlock(
         options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,

@@ -23,3 +23,4 @@ export {
   type Thread,
   wasmKernels,
 } from "./wasm/index.ts";
+export { zeros } from "./zeros.ts";

@@ -1,9 +1,11 @@
 import type { Kernels } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
 import { type ModelFiles, openSource } from "../files/byteSource.ts";
+import { memoryPlan } from "../parameters.ts";
 import { fileTable } from "./fileTable.ts";
 import { readHeader } from "./safetensors.ts";
 import { expectIndexed, findShards, type Shard } from "./shards.ts";
+import type { TensorEntry } from "./tensorEntry.ts";
 import { type LoadBuffers, loadBuffers, tensorReader } from "./tensorReader.ts";
 import { assignRoles, type Role } from "./tensorRoles.ts";
 import { expectShapes, type Layout } from "./tensorShapes.ts";
@@ -23,8 +25,8 @@ export interface CheckpointOptions {
 
 /**
  * Reads the weights of a GPT-2 from safetensors, as trained, in float32. Tensors are read one by one in the file's
- * order, by rows, and put into the backend's layout at once: so the model is never held twice. Blocks come in the order
- * in which the file completes them. The embedding stays in a file that can be read at any place.
+ * order, by rows, and put into the backend's layout at once: so the model is never held twice. Room is made for what a
+ * file's header shows, and not before: a config may claim anything. Blocks come in the order in which the file completes them. The embedding stays in a file that can be read at any place.
  *
  * @param receiveBlock owns the block from then on
  * @returns            the weights outside the blocks
@@ -89,6 +91,8 @@ async function readShard(
     const roles = known.roles ?? assignRoles(names, config, file);
     const layout = expectShapes(header.tensors, roles, config, file, known.layout);
 
+    reserveRoom(header.tensors, roles, config, buffers.kernels);
+
     const tensors = tensorReader(reader, buffers);
     const dataStart = reader.position;
     for (const entry of header.tensors) {
@@ -112,4 +116,20 @@ async function readShard(
   } finally {
     await reader.close();
   }
+}
+
+/** Room for the matrices that a file is known to hold. */
+function reserveRoom(
+  tensors: readonly TensorEntry[],
+  roles: ReadonlyMap<string, Role>,
+  config: Gpt2Config,
+  kernels: Kernels,
+): void {
+  const matrices = tensors.flatMap(({ name }) => {
+    const role = roles.get(name);
+    if (role?.kind !== "block" || role.source.dims.length < 2) return [];
+    const [inner, cols] = role.source.dims.map((dim) => config[dim]);
+    return role.source.fills.map(() => ({ inner, cols }));
+  });
+  if (matrices.length > 0) kernels.reserve({ ...memoryPlan(config, kernels.threads), matrices });
 }

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../../errors.ts";
-import type { ByteReader } from "../files/byteReader.ts";
+import { type ByteReader, readAtMost } from "../files/byteReader.ts";
 import { describe, impostor, isJsonObject, type JsonObject, parseJsonObject } from "../files/json.ts";
 import { parseEntry, type TensorEntry } from "./tensorEntry.ts";
 
@@ -30,10 +30,13 @@ export async function readHeader(reader: ByteReader): Promise<SafetensorsHeader>
   const start = prefix.subarray(0, prefixLength);
   const length = headerLength(reader, start);
 
-  const header = new Uint8Array(length);
-  const got = await reader.read(header);
-  if (got < length) {
-    throw refusal(reader, `the file ends after ${got} of the header's ${length} bytes`, "Download it again.");
+  const header = await readAtMost(reader, length);
+  if (header.length < length) {
+    throw refusal(
+      reader,
+      `the file ends after ${header.length} of the header's ${length} bytes`,
+      "Download it again.",
+    );
   }
   const dataLength = reader.size === undefined ? undefined : reader.size - 8 - length;
   return parseHeader(header, dataLength, reader.name);

@@ -1,4 +1,4 @@
-import type { Kernels, PackedMatrix } from "../../tensor/index.ts";
+import { type Kernels, type PackedMatrix, zeros } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
 import { eachChunk, memoryTable, type Table } from "../table.ts";
 import {
@@ -75,7 +75,7 @@ export function weightAssembly(
       tables[name] = inFile;
       return;
     }
-    const data = new Float32Array(first * cols);
+    const data = zeros(first * cols);
     await tensor.read(wholeRows(data, cols));
     if (isTable) tables[name] = memoryTable(data, cols);
     else outer[name] = data;

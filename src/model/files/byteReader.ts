@@ -84,6 +84,26 @@ export function byteReader(
   };
 }
 
+/** Room made at first for bytes whose number nobody knows. */
+const FIRST_ROOM = 65_536;
+
+/**
+ * Reads so many bytes, or all that there are. Room is made as they come where the source does not tell its size: a file may
+ * claim more than it has.
+ */
+export async function readAtMost(reader: ByteReader, bytes: number): Promise<Uint8Array> {
+  const left = reader.size === undefined ? FIRST_ROOM : reader.size - reader.position + 1; // one more, to see the end
+  let out = new Uint8Array(Math.min(bytes, Math.max(1, left)));
+  let filled = 0;
+  for (;;) {
+    filled += await reader.read(out.subarray(filled));
+    if (filled < out.length || filled === bytes) return out.subarray(0, filled);
+    const longer = new Uint8Array(Math.min(bytes, 2 * out.length));
+    longer.set(out);
+    out = longer;
+  }
+}
+
 /** Fills `out` from a file that reads at once; returns how many bytes there were. */
 function readFully(name: string, bytes: Bytes, out: Uint8Array, position: number): number {
   let filled = 0;

@@ -1,6 +1,9 @@
 import { CheckpointError } from "../../errors.ts";
+import { readAtMost } from "./byteReader.ts";
 import { openSource, type Source } from "./byteSource.ts";
 
+/** Of a text file, in bytes: far beyond any tokenizer's, and small enough that what it parses to fits into memory. */
+const longestText = 2 ** 26;
 const lfsPointer = "version https://git-lfs";
 
 /**
@@ -19,7 +22,7 @@ export function impostor(start: Uint8Array): string | undefined {
 /**
  * Reads a whole text file.
  *
- * @throws CheckpointError when it is not UTF-8, or not the file it should be
+ * @throws CheckpointError when it is too long or not UTF-8, or not the file it should be
  */
 export async function readText(source: Source, name: string, signal?: AbortSignal): Promise<string> {
   const bytes = await readAll(source, name, signal);
@@ -35,16 +38,12 @@ export async function readText(source: Source, name: string, signal?: AbortSigna
 async function readAll(source: Source, name: string, signal?: AbortSignal): Promise<Uint8Array> {
   const reader = await openSource(source, name, signal);
   try {
-    let bytes = new Uint8Array((reader.size ?? 65_535) + 1); // one more, to see that the end is the end
-    for (;;) {
-      const wanted = bytes.length - reader.position;
-      if ((await reader.read(bytes.subarray(reader.position))) < wanted) {
-        return bytes.subarray(0, reader.position);
-      }
-      const longer = new Uint8Array(2 * bytes.length);
-      longer.set(bytes);
-      bytes = longer;
-    }
+    const size = reader.size ?? 0;
+    const bytes = size > longestText ? undefined : await readAtMost(reader, longestText + 1);
+    if (bytes !== undefined && bytes.length <= longestText) return bytes;
+    throw new CheckpointError(
+      `${name}: got ${size || "more"} bytes, expected at most ${longestText}. Is it the right file?`,
+    );
   } finally {
     await reader.close();
   }
@@ -82,11 +81,14 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A JSON value for a message: short, and with its type plain to see. */
+/** A value for a message: short, and with its type plain to see. */
 export function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
+  const text =
+    typeof value === "number" || typeof value === "bigint"
+      ? String(value)
+      : (JSON.stringify(value) ?? typeof value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

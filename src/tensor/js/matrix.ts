@@ -1,4 +1,5 @@
 import type { PackedMatrix } from "../kernels.ts";
+import { zeros } from "../zeros.ts";
 
 /** Columns in a panel, and in the register tile of matmul.ts. */
 export const PANEL = 4;
@@ -13,7 +14,7 @@ export interface JsMatrix extends PackedMatrix {
 
 /** A matrix of zeros. */
 export function matrix(inner: number, cols: number): JsMatrix {
-  return { inner, cols, panels: new Float32Array(inner * cols) };
+  return { inner, cols, panels: zeros(inner * cols) };
 }
 
 /** Another matrix of the same elements. */
