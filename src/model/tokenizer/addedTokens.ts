@@ -15,6 +15,9 @@ export interface AddedToken {
 /** A stretch of text, or the id of an added token that stood in its place. */
 export type Segment = string | number;
 
+/** In code units; real ones have some tens. So that a text is searched in steps proportional to its length. */
+export const longestAddedToken = 1024;
+
 const whiteSpace = /\p{White_Space}/u;
 const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const wordBehind = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
@@ -39,19 +42,17 @@ export function addedTokenSplitter(tokens: readonly AddedToken[]): (text: string
 }
 
 function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
-  const byContent = new Map(tokens.map((token) => [token.content, token]));
-  const longestFirst = [...byContent.keys()].sort((a, b) => b.length - a.length);
-  const source = longestFirst.map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
-  const pattern = new RegExp(source, "gu");
+  const longestAt = prefixTree(tokens);
 
   return (text) => {
     const segments: Segment[] = [];
     let done = 0; // everything before it is in `segments`
-    for (const match of text.matchAll(pattern)) {
-      const token = byContent.get(match[0])!;
-      let start = match.index;
-      let end = start + match[0].length;
-      if (token.singleWord && touchesWord(text, start, end)) continue;
+    for (let at = 0; at < text.length; ) {
+      const token = longestAt(text, at);
+      let start = at;
+      at += token?.content.length ?? charLength(text, at);
+      let end = at;
+      if (token === undefined || (token.singleWord && touchesWord(text, start, end))) continue;
       if (token.lstrip) {
         while (start > done && whiteSpace.test(text[start - 1])) start--;
         start = Math.max(start, done);
@@ -68,6 +69,41 @@ function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
     if (done < text.length) segments.push(text.slice(done));
     return segments;
   };
+}
+
+interface Branch {
+  readonly next: Map<number, Branch>;
+  token?: AddedToken;
+}
+
+/** Finds the longest token that begins at a place; in no more steps than it is long, however many tokens there are. */
+function prefixTree(tokens: readonly AddedToken[]): (text: string, at: number) => AddedToken | undefined {
+  const root: Branch = { next: new Map() };
+  for (const token of tokens) {
+    let branch = root;
+    for (const char of token.content) {
+      const code = char.codePointAt(0)!;
+      const next = branch.next.get(code) ?? { next: new Map() };
+      branch.next.set(code, next);
+      branch = next;
+    }
+    branch.token = token;
+  }
+  return (text, start) => {
+    let longest: AddedToken | undefined;
+    let branch: Branch | undefined = root;
+    for (let at = start; at < text.length; at += charLength(text, at)) {
+      branch = branch.next.get(text.codePointAt(at)!);
+      if (branch === undefined) break;
+      longest = branch.token ?? longest;
+    }
+    return longest;
+  };
+}
+
+/** How many code units a character takes: never half a surrogate pair. */
+function charLength(text: string, at: number): number {
+  return text.codePointAt(at)! > 0xffff ? 2 : 1;
 }
 
 /** Two code units on either side: a character outside the BMP takes both. */

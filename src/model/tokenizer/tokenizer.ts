@@ -15,7 +15,8 @@ export interface Tokenizer {
    * Added tokens written in the text become their ids. A lone surrogate counts as U+FFFD, as for TextEncoder.
    * Takes O(n log n) steps, whatever the text.
    *
-   * @throws ValueError  the text needs a byte that the vocabulary does not have
+   * @throws ValueError  the text needs a byte that the vocabulary does not have, or goes on for millions of characters
+   *                     without a break
    */
   encode(text: string): number[];
   /**
@@ -89,7 +90,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
           continue;
         }
         const spaced = addPrefixSpace && segment !== "" && !segment.startsWith(" ") ? ` ${segment}` : segment;
-        for (const piece of splitWords ? (spaced.match(pieces) ?? []) : [spaced]) {
+        for (const piece of splitWords ? piecesOf(spaced) : [spaced]) {
           let pieceIds = seen.get(piece);
           if (pieceIds === undefined) {
             pieceIds = encodePiece(piece);
@@ -116,6 +117,18 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
       }
     },
   };
+}
+
+/** The pattern's machine has a stack, which a run of millions of letters outside Latin-1 overflows. */
+function piecesOf(text: string): readonly string[] {
+  try {
+    return text.match(pieces) ?? [];
+  } catch (error) {
+    throw new ValueError(
+      `encode: got a text of ${text.length} characters with a run too long to divide, expected words. Give it in parts.`,
+      { cause: error },
+    );
+  }
 }
 
 function showByte(byte: number): string {

@@ -1,6 +1,6 @@
 import { CheckpointError } from "../../errors.ts";
 import { describe, type JsonObject, parseJsonObject } from "../files/json.ts";
-import type { AddedToken } from "./addedTokens.ts";
+import { type AddedToken, longestAddedToken } from "./addedTokens.ts";
 import {
   expectId,
   expectObject,
@@ -135,6 +135,11 @@ function readAddedTokens(
 
 function readAddedToken(where: string, json: JsonObject): AddedToken {
   const content = contentOf(where, json);
+  if (content.length > longestAddedToken) {
+    throw new CheckpointError(
+      `${where}: got ${describe(content)}, ${content.length} long, expected at most ${longestAddedToken}. Download it again.`,
+    );
+  }
   const { id } = json;
   expectId(`${where}: ${describe(content)}`, id);
   return {

@@ -83,18 +83,23 @@ export function readTokenizerJson(text: string): Vocabulary {
   };
 }
 
-/** The one step that a stage of the pipeline may have, alone or in a Sequence; undefined where it has none. */
-function expectStep(where: string, value: unknown, list: string, type: string): JsonObject | undefined {
-  if (value === undefined || value === null) return undefined;
-  const step = expectObject(where, value);
-  if (step.type === "Sequence") {
+/** The one step that a stage of the pipeline may have, alone or in Sequences; undefined where it has none. */
+function expectStep(stage: string, value: unknown, list: string, type: string): JsonObject | undefined {
+  let where = stage;
+  let given = value; // in a loop: a file may nest Sequences deeper than functions can be
+  while (given !== undefined && given !== null) {
+    const step = expectObject(where, given);
+    if (step.type !== "Sequence") {
+      if (step.type !== type) throw malformed(where, describe(step.type), type, useGpt2Files);
+      return step;
+    }
     const steps = expectList(`${where}.${list}`, step[list]);
     if (steps.length > 1)
       throw malformed(`${where}.${list}`, `${steps.length} steps`, `only ${type}`, useGpt2Files);
-    return expectStep(`${where}.${list}[0]`, steps[0], list, type);
+    where = `${where}.${list}[0]`;
+    given = steps[0];
   }
-  if (step.type !== type) throw malformed(where, describe(step.type), type, useGpt2Files);
-  return step;
+  return undefined;
 }
 
 function readVocab(where: string, value: unknown): Map<string, number> {
@@ -127,7 +132,7 @@ function readMerges(
   const made: number[] = [];
   for (const [rank, merge] of merges.entries()) {
     const here = `${where}: merge ${rank + 1}`;
-    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const pair: unknown = typeof merge === "string" ? merge.split(" ", 3) : merge;
     if (!isPair(pair)) throw malformed(here, describe(merge), "two tokens", downloadAgain);
     const [left, right] = pair;
     const [leftId, rightId, wholeId] = [left, right, left + right].map((token) => {
