@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import type { LinearSplit, ResidualWriter, SplitReading } from "../model/index.ts";
+import { describeValue, type LinearSplit, type ResidualWriter, type SplitReading } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
@@ -49,7 +49,7 @@ export function expectUnit(where: string, model: Attributable, unit: Unit): void
     default:
       unit satisfies never;
       throw new ValueError(
-        `${where}: got unit ${JSON.stringify(unit)}, expected "component", "layer" or "head".`,
+        `${where}: got unit ${describeValue(unit)}, expected "component", "layer" or "head".`,
       );
   }
 }

@@ -1,5 +1,6 @@
 import { ValueError } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { describe } from "./files/json.ts";
 
 /** One position of a prompt, several, or all; a negative one counts from the prompt's end. */
 export type Positions = number | readonly number[] | "all";
@@ -14,13 +15,13 @@ export function resolvePositions(where: string, positions: Positions, length: nu
   const list = typeof positions === "number" ? [positions] : positions;
   if (!Array.isArray(list) || list.length === 0) {
     throw new ValueError(
-      `${where}: got ${JSON.stringify(positions)}, expected a number, a list of at least one, or "all". Say which positions.`,
+      `${where}: got ${describe(positions)}, expected a number, a list of at least one, or "all". Say which positions.`,
     );
   }
   return list.map((pos) => {
     if (Number.isInteger(pos) && pos >= -length && pos < length) return pos < 0 ? pos + length : pos;
     throw new ValueError(
-      `${where}: got position ${pos}, expected one from ${-length} to ${length - 1} in a prompt of ${length} tokens. ` +
+      `${where}: got position ${describe(pos)}, expected one from ${-length} to ${length - 1} in a prompt of ${length} tokens. ` +
         "Positions count the BOS token in front of a text.",
     );
   });

@@ -1,4 +1,5 @@
 import { ValueError } from "../errors.ts";
+import { describe } from "./files/json.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What a model can be run on: a text, texts, the ids of one prompt, or a list of prompts (texts or ids). */
@@ -29,9 +30,9 @@ export function readPrompts(
   const prompts = splitPrompts(where, input);
   return prompts.map((prompt, index) => {
     const here = prompts.length > 1 ? `${where}: prompt ${index}` : `${where}: prompt`;
-    const ids = typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : [...prompt];
+    const ids = typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : prompt;
     expectTokens(here, model.config, ids);
-    return ids;
+    return [...ids];
   });
 }
 
@@ -72,7 +73,7 @@ export function expectTokenizer(where: string, model: PromptReader): Tokenizer {
 export function expectTokenId(where: string, config: PromptReader["config"], id: number): void {
   if (Number.isInteger(id) && id >= 0 && id < config.dVocab) return;
   throw new ValueError(
-    `${where}: got token id ${id}, expected an integer from 0 to ${config.dVocab - 1} (dVocab=${config.dVocab}). ` +
+    `${where}: got token id ${describe(id)}, expected an integer from 0 to ${config.dVocab - 1} (dVocab=${config.dVocab}). ` +
       "Give an id of this model's vocabulary.",
   );
 }

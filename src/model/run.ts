@@ -1,5 +1,6 @@
 import { ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
+import { describe } from "./files/json.ts";
 import { finalNorm, residualStream } from "./forward.ts";
 import { type HookFn, type HookName, hookLayer, hookNames, namesBefore, positionAxis } from "./hooks.ts";
 import { type Observer, observe } from "./observer.ts";
@@ -175,17 +176,17 @@ function resolveLogits(
       return { positions: [], tokens: undefined, shape: (batch, dVocab) => [batch, 0, dVocab] };
     default:
       throw new ValueError(
-        `${where}: got logits: ${JSON.stringify(wanted)}, expected "all", "last", "none" or { tokens, pos }. Give one of them.`,
+        `${where}: got logits: ${describe(wanted)}, expected "all", "last", "none" or { tokens, pos }. Give one of them.`,
       );
   }
 }
 
 function resolveStop(where: string, stopAtLayer: number | undefined, nLayers: number): number | undefined {
   if (stopAtLayer === undefined) return undefined;
-  const stop = stopAtLayer < 0 ? stopAtLayer + nLayers : stopAtLayer;
+  const stop = Number.isInteger(stopAtLayer) && stopAtLayer < 0 ? stopAtLayer + nLayers : stopAtLayer;
   if (Number.isInteger(stop) && stop >= 0 && stop <= nLayers) return stop;
   throw new ValueError(
-    `${where}: got stopAtLayer ${stopAtLayer}, expected an integer from ${-nLayers} to ${nLayers}. Leave it out to run all.`,
+    `${where}: got stopAtLayer ${describe(stopAtLayer)}, expected an integer from ${-nLayers} to ${nLayers}. Leave it out to run all.`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { ValueError } from "../errors.ts";
+import { describe } from "./files/json.ts";
 import { expectTokenId, expectTokenizer, type PromptReader } from "./prompts.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -28,13 +29,14 @@ export function singleToken(where: string, model: PromptReader, text: string): n
     expectTokenId(where, model.config, ids[0]); // a tokenizer may know tokens that the model was not made for
     return ids[0];
   }
-  const split = ids.map((id) => JSON.stringify(tokenizer.tokenString(id))).join(", ");
+  const split = ids.slice(0, 8).map((id) => JSON.stringify(tokenizer.tokenString(id)));
+  if (ids.length > split.length) split.push("…");
   const meant =
     text === ""
       ? undefined
       : [` ${text}`, ` ${text.trim()}`, text.trim()].find((other) => tokenizer.encode(other).length === 1);
   throw new ValueError(
-    `${where}: got ${JSON.stringify(text)}, which is ${ids.length} tokens [${split}], expected one. ` +
+    `${where}: got ${describe(text)}, which is ${ids.length} tokens [${split.join(", ")}], expected one. ` +
       (meant
         ? `Did you mean ${JSON.stringify(meant)}? A word inside a text is a token with its leading space.`
         : "Give a text that is one token, or an id."),

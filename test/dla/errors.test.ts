@@ -81,7 +81,12 @@ describe("ValueError that names it, before anything runs", () => {
       /prompt 1: got position 2, .*-2 to 1/,
     ],
     ["half a position", ids, { answer: 1, pos: 0.5 }, /position 0.5/],
-    ["no position", ids, { answer: 1, pos: [] }, /got \[\], expected a number, a list of at least one/],
+    [
+      "no position",
+      ids,
+      { answer: 1, pos: [] },
+      /got a list of 0, expected a number, a list of at least one/,
+    ],
     ["fewer answers than prompts", [ids, ids, ids], { answer: [1, 2] }, /2 for 3 prompts/],
     [
       "fewer wrong answers than prompts",

@@ -94,7 +94,7 @@ describe("a prompt that cannot be run", () => {
     ["a fractional id", [[1, 2, 0.5]], /position 2: got token id 0\.5/],
     ["NaN", [Number.NaN], /got token id NaN/],
     ["strings among ids", [1, "at"] as unknown as ModelInput, /got a list of mixed kinds/],
-    ["ids as strings in a list", [["1"]] as unknown as ModelInput, /got token id 1/],
+    ["ids as strings in a list", [["1"]] as unknown as ModelInput, /got token id "1"/],
     ["an object", {} as ModelInput, /got object/],
     ["undefined", undefined as unknown as ModelInput, /got undefined/],
     [

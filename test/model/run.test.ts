@@ -98,7 +98,7 @@ describe("logits", () => {
       /^run: logits\.pos: got position 5, expected one from -5 to 4/,
     ],
     ["a fractional position", { logits: { tokens: [1], pos: 0.5 } }, /got position 0\.5/],
-    ["no position", { logits: { tokens: [1], pos: [] } }, /logits\.pos: got \[\], expected a number/],
+    ["no position", { logits: { tokens: [1], pos: [] } }, /logits\.pos: got a list of 0, expected a number/],
     [
       "another word",
       { logits: "first" as "last" },
