@@ -11,7 +11,7 @@ interface FunctionCoverage {
 
 /** Tells which code of the package has run. */
 export interface Coverage {
-  /** Whether code ran, since the last call, that never had. */
+  /** Whether, since the last call, code ran that never had, or a function took a way through its blocks that is new. */
   hasGrown(): boolean;
   /** How many blocks have run. */
   blocks(): number;
@@ -53,9 +53,10 @@ export function startCoverage(url: string, script: string): Coverage {
         const key = ranges.map(({ startOffset, count }) => (count > 0 ? startOffset : -startOffset)).join();
         if (seen.has(key)) continue;
         seen.add(key);
+        grown = true;
         for (const { startOffset, endOffset } of ranges)
           blocks.set(`${startOffset} ${endOffset}`, startOffset);
-        if (paint(reached, ranges)) grown = true;
+        paint(reached, ranges);
       }
       return grown;
     },
@@ -63,20 +64,14 @@ export function startCoverage(url: string, script: string): Coverage {
   };
 }
 
-/** Marks what ran; returns whether any of it had not before. */
-function paint(reached: Uint8Array, ranges: FunctionCoverage["ranges"]): boolean {
+/** Marks what ran. */
+function paint(reached: Uint8Array, ranges: FunctionCoverage["ranges"]): void {
   const start = ranges[0].startOffset;
   const ran = new Uint8Array(ranges[0].endOffset - start);
   for (const { startOffset, endOffset, count } of ranges) {
     ran.fill(count > 0 ? 1 : 0, startOffset - start, endOffset - start); // the outer ones come first
   }
-  let grown = false;
-  for (let i = 0; i < ran.length; i++) {
-    if (ran[i] === 0 || reached[start + i] === 1) continue;
-    reached[start + i] = 1;
-    grown = true;
-  }
-  return grown;
+  for (let i = 0; i < ran.length; i++) reached[start + i] |= ran[i];
 }
 
 /** 1 for each character of the bundle that comes from src/: esbuild names each file before its text. */

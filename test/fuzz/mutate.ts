@@ -3,13 +3,13 @@ import { fragments, numbers, texts } from "./dictionary.ts";
 import { bytesOf, type Input, type Kind, textOf } from "./input.ts";
 import { mutateJson } from "./mutateJson.ts";
 
-/** Of one part: longer ones would only be slower. */
-const longest = 1 << 16;
+/** Of one part, in bytes. */
+const longest = 1 << 19;
 
 /** An input changed a little; or much, with parts of another one. */
 export function mutate(input: Input, other: Input, kinds: readonly Kind[], dice: Dice): Input {
   const parts = [...input];
-  for (let times = 1 + dice.below(3); times > 0; times--) {
+  for (let times = dice.pick([1, 1, 2]); times > 0; times--) {
     const at = dice.below(parts.length);
     if (dice.chance(0.05)) parts[at] = other[at];
     else if (dice.chance(0.02)) parts[at] = new Uint8Array();

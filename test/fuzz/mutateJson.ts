@@ -15,9 +15,10 @@ const nest = "@nest@";
 export function mutateJson(text: string, dice: Dice): string | null {
   try {
     const root: Root = { value: JSON.parse(text.trim()) };
-    for (let times = 1 + dice.below(4); times > 0; times--) change(root, dice);
-    const depth = dice.pick([1, 2, 50, 3000]);
-    const [open, close] = dice.chance(0.5) ? ["[", "]"] : ['{"type":"Sequence","normalizers":[', "]}"];
+    for (let times = dice.pick([1, 1, 1, 2, 4]); times > 0; times--) change(root, dice);
+    const depth = dice.pick([1, 2, 3, 50, 50, 3000, 14_000]);
+    const list = dice.pick(["normalizers", "pretokenizers", "decoders"]);
+    const [open, close] = dice.chance(0.5) ? ["[", "]"] : [`{"type":"Sequence","${list}":[`, "]}"];
     const changed = JSON.stringify(root.value) ?? "null";
     return changed.replace(`"${nest}"`, () => open.repeat(depth) + close.repeat(depth));
   } catch {

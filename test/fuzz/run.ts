@@ -18,7 +18,7 @@ const usage = `npm run fuzz -- [--seconds N] [--inputs N] [--seed N] [--only TAR
 const patience = 5000;
 /** What the thread may hold, in MiB. */
 const heap = 512;
-const longestInput = 1 << 20;
+const longestInput = 1 << 21;
 
 interface Row {
   readonly target: string;

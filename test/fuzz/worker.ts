@@ -31,7 +31,9 @@ export type Message =
       readonly blocks: number;
     };
 
-/** Of one kind; beyond it they are counted only by the first. */
+/** Longer inputs are tried and not gone on from, for they are slow. */
+const longestKept = 1 << 16;
+/** Kinds of crash that are told. */
 const mostCrashes = 20;
 
 /** Mutates inputs of a target, and keeps those that reach new code to go on from. */
@@ -44,7 +46,8 @@ export async function fuzz({ target: name, seed, inputs, milliseconds, watched }
   watchAllocations();
   const coverage = startCoverage(url, readFileSync(fileURLToPath(url), "utf8"));
   const draw = dice(seed);
-  const kept: Input[] = [];
+  const kept: Input[] = [...target.seeds];
+  const read: Input[] = [...target.seeds]; // those of `kept` that were not refused
   const crashes = new Set<string>();
   const end = performance.now() + milliseconds;
   let tried = 0;
@@ -55,8 +58,10 @@ export async function fuzz({ target: name, seed, inputs, milliseconds, watched }
     bytes.set(packed);
     counts[1] = packed.length;
     Atomics.store(counts, 0, ++tried);
+    let isRead = false;
     try {
-      if ((await outcomeOf(target, input)) !== null) refused++;
+      isRead = (await outcomeOf(target, input)) === null;
+      if (!isRead) refused++;
     } catch (error) {
       const what = summary(error);
       if (!crashes.has(what) && crashes.size < mostCrashes) {
@@ -65,21 +70,18 @@ export async function fuzz({ target: name, seed, inputs, milliseconds, watched }
           const other = await outcomeOf(target, candidate).catch(summary);
           return other === what;
         });
-        tell({ kind: "crash", error: `${what}\n${(error as Error)?.stack ?? ""}`, input: pack(smaller) });
+        tell({ kind: "crash", error: (error as Error)?.stack ?? what, input: pack(smaller) });
       }
     }
-    if (coverage.hasGrown()) kept.push(input);
+    if (!coverage.hasGrown() || sizeOf(input) > longestKept) return;
+    kept.push(input);
+    if (isRead) read.push(input);
   }
 
-  for (const start of target.seeds) {
-    await attempt(start);
-    if (!kept.includes(start)) kept.push(start);
-  }
+  for (const start of target.seeds) await attempt(start);
   while (tried < inputs && performance.now() < end) {
-    // half of the time from what was found last
-    const from = draw.chance(0.5) ? kept[Math.max(0, kept.length - 1 - draw.below(8))] : draw.pick(kept);
-    let input = from;
-    for (let times = 1 + draw.below(draw.pick([1, 2, 8])); times > 0; times--) {
+    let input = draw.pick([draw.pick(read), draw.pick(read), draw.pick(kept), draw.pick(kept.slice(-8))]);
+    for (let times = draw.pick([1, 1, 1, 2, 5]); times > 0; times--) {
       input = mutate(input, draw.pick(kept), target.kinds, draw);
     }
     if (sizeOf(input) < bytes.length / 2) await attempt(input);
@@ -87,6 +89,8 @@ export async function fuzz({ target: name, seed, inputs, milliseconds, watched }
   tell({ kind: "done", tried, refused, kept: kept.length, blocks: coverage.blocks() });
 }
 
+/** The same for crashes that are probably of one kind. */
 function summary(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message.slice(0, 60)}` : String(error);
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.slice(0, 70).replace(/\d+/g, "N");
 }
