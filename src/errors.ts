@@ -23,6 +23,30 @@ export class CheckpointError extends Error {
   override name = "CheckpointError";
 }
 
+/** Why a model could not be had from the Hugging Face hub. */
+export type HubReason =
+  /** There is no such repository, revision or file; or it is private, which the hub does not tell apart. */
+  | "not found"
+  /** The hub refuses: a gated repository, a token that is invalid or may not. */
+  | "no access"
+  /** No request may be made, and the cache lacks something. */
+  | "offline"
+  /** The hub, or something between, does not answer as it should, after retries too. */
+  | "unreachable"
+  /** What came is not what the hub announced; nothing of it was stored. */
+  | "bad content";
+
+/** A model that could not be had from the Hugging Face hub. */
+export class HubError extends CheckpointError {
+  override name = "HubError";
+  readonly reason: HubReason;
+
+  constructor(reason: HubReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
 /** An attribution whose rows do not add up to the model's logit within the derived bounds. */
 export class CheckError extends Error {
   override name = "CheckError";

@@ -22,6 +22,8 @@ export {
 export {
   CheckError,
   CheckpointError,
+  HubError,
+  type HubReason,
   MemoryError,
   NotImplementedError,
   ShapeError,

@@ -15,7 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   model: ["errors.ts", "tensor"],
   dla: ["errors.ts", "version.ts", "tensor", "model"],
   report: ["errors.ts", "tensor", "model", "dla"],
-  node: ["errors.ts", "tensor", "model"],
+  node: ["errors.ts", "version.ts", "tensor", "model"],
   demo: ["model"],
   cli: ["errors.ts", "version.ts", "tensor", "model", "dla", "report", "node", "demo"],
   "thread.ts": ["tensor"],

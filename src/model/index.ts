@@ -8,10 +8,11 @@ export type {
   ResidualStack,
 } from "./cache/residualStacks.ts";
 export type { CheckpointOptions } from "./checkpoint/checkpoint.ts";
+export { readShardIndex } from "./checkpoint/shards.ts";
 export type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
 export { type Gpt2Config, parseConfig } from "./config.ts";
 export type { ByteFile, ModelFiles, Source } from "./files/byteSource.ts";
-export { describe as describeValue } from "./files/json.ts";
+export { describe as describeValue, impostor } from "./files/json.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {
   type HookFilter,

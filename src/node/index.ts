@@ -1,34 +1,48 @@
 /// <reference types="node" />
+import { existsSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { CheckpointError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
+import { hubFolder } from "./hub/hub.ts";
+import { isRepoId } from "./hub/names.ts";
+import type { HubOptions } from "./hub/options.ts";
 import { spawnThread } from "./spawnThread.ts";
 
+export type { DownloadProgress, HubOptions } from "./hub/options.ts";
 export { spawnThread };
 
+/** How a model is to be read, and how it is to be had from the hub. */
+export interface PretrainedOptions extends LoadOptions, HubOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * A model from a local folder of Hugging Face files: config.json, model.safetensors or its shards with their
- * index, and a tokenizer's files for texts.
+ * A model from Hugging Face files: config.json, model.safetensors or its shards with their index, and a tokenizer's files
+ * for texts. They are in a local folder, or on the Hugging Face hub: then they are downloaded into the cache that Python's
+ * huggingface_hub uses too, unless they are there.
  *
- * @param folder a path; the model is named after it unless `options.name` says otherwise
+ * @param folderOrName a folder that there is, or else a name on the hub, as "openai-community/gpt2"; the model is named
+ *                     after it unless `options.name` says otherwise
  * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
+ * @throws HubError        a CheckpointError with a `reason`, when it cannot be had from the hub
  * @throws MemoryError     when there is less memory than the weights take
  */
-export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Gpt2> {
-  const files = await folderFiles(folder);
+export async function fromPretrained(folderOrName: string, options: PretrainedOptions = {}): Promise<Gpt2> {
+  const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
+  const files = await folderFiles(isName ? await hubFolder(folderOrName, options) : folderOrName);
   try {
     return await modelFromFiles(files, {
       ...options,
       spawnThread: options.spawnThread ?? spawnThread,
       availableMemory: options.availableMemory ?? availableMemory(),
-      name: options.name ?? basename(resolve(folder)),
+      name: options.name ?? (isName ? folderOrName : basename(resolve(folderOrName))),
     });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });
+    throw new CheckpointError(`${folderOrName}: ${error.message}`, { cause: error });
   }
 }
 

@@ -25,6 +25,23 @@ export async function findShards(files: ModelFiles, signal?: AbortSignal): Promi
   const index = fileNamed(files, indexFile);
   if (index === undefined) throw noWeights(fileNames(files));
 
+  const namesByFile = await readShardIndex(index, signal);
+  return [...namesByFile.keys()].sort().map((file) => {
+    const source = fileNamed(files, file);
+    if (source !== undefined) return { file, source, names: namesByFile.get(file) };
+    throw new CheckpointError(`${indexFile}: got no file ${file}, which it names. Download it too.`);
+  });
+}
+
+/**
+ * The shards that an index names, each with the tensors it must hold.
+ *
+ * @throws CheckpointError when the index is malformed, or names anything but a .safetensors file beside itself
+ */
+export async function readShardIndex(
+  index: Source,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const weightMap = parseJsonObject(await readText(index, indexFile, signal), indexFile).weight_map;
   if (!isJsonObject(weightMap)) {
     throw new CheckpointError(`${indexFile}: got ${describe(weightMap)} as weight_map, expected an object.`);
@@ -40,11 +57,7 @@ export async function findShards(files: ModelFiles, signal?: AbortSignal): Promi
     if (names) names.add(name);
     else namesByFile.set(file, new Set([name]));
   }
-  return [...namesByFile.keys()].sort().map((file) => {
-    const source = fileNamed(files, file);
-    if (source !== undefined) return { file, source, names: namesByFile.get(file) };
-    throw new CheckpointError(`${indexFile}: got no file ${file}, which it names. Download it too.`);
-  });
+  return namesByFile;
 }
 
 /** No folder, neither up nor down: an index comes from the network. */

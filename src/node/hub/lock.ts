@@ -1,0 +1,84 @@
+/// <reference types="node" />
+import { randomUUID } from "node:crypto";
+import { open, readFile, stat, unlink, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import process from "node:process";
+import type { Client } from "./client.ts";
+
+/** In milliseconds. */
+export interface LockTimes {
+  /** Between two looks at a lock that another holds. */
+  readonly look: number;
+  /** Between two signs of life. */
+  readonly sign: number;
+  /** Without a sign of life, after which a lock is taken over. */
+  readonly silence: number;
+}
+
+const times: LockTimes = { look: 200, sign: 5_000, silence: 30_000 };
+
+/**
+ * Waits for the lock at `path`, a file that says who holds it. It spares two processes the same download, and no more: every
+ * download has a file of its own and is put in place whole, so a lock lost, stolen or ignored costs bytes and not content.
+ * (Python's huggingface_hub locks other files, by flock, which Node.js has not.)
+ *
+ * A holder that has died, or given no sign of life for 30 seconds of our own clock, is not waited for.
+ *
+ * @returns lets go of it
+ * @throws the signal's reason once it is aborted
+ */
+export async function acquireLock(
+  { signal, pause }: Pick<Client, "signal" | "pause">,
+  path: string,
+  { look, sign, silence }: LockTimes = times,
+): Promise<() => Promise<void>> {
+  const self = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
+  let seen = "";
+  let since = 0;
+  while (!(await create(path, self))) {
+    signal?.throwIfAborted();
+    const holder = await readFile(path, "utf8").catch(() => undefined);
+    if (holder === undefined) continue; // just let go of
+    const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? { mtimeMs: 0 };
+    const state = `${holder} ${mtimeMs}`;
+    if (state !== seen) [seen, since] = [state, performance.now()];
+    if (isDead(holder) || performance.now() - since > silence) {
+      if ((await readFile(path, "utf8").catch(() => undefined)) === holder)
+        await unlink(path).catch(() => {});
+      continue;
+    }
+    await pause(look, signal);
+  }
+  const signs = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, sign);
+  signs.unref();
+  return async () => {
+    clearInterval(signs);
+    if ((await readFile(path, "utf8").catch(() => undefined)) === self) await unlink(path).catch(() => {});
+  };
+}
+
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    const handle = await open(path, "wx");
+    await handle.writeFile(content).finally(() => handle.close());
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Whether the holder was a process of this machine that is no more. */
+function isDead(holder: string): boolean {
+  try {
+    const { host, pid } = JSON.parse(holder);
+    if (host !== hostname() || !Number.isSafeInteger(pid) || pid <= 0) return false;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}

@@ -1,0 +1,68 @@
+/// <reference types="node" />
+import { join } from "node:path";
+import { CheckpointError, HubError } from "../../errors.ts";
+import { readShardIndex } from "../../model/index.ts";
+import { openFile } from "../openFile.ts";
+
+/** Says whether a file is there, having seen to it that it is if it can be. */
+export type Has = (file: string) => Promise<boolean>;
+
+const index = "model.safetensors.index.json";
+
+/**
+ * Whether a snapshot has all that a model is made of: its config, its weights, and a tokenizer, unless it is known to have
+ * none.
+ *
+ * @param isAbsent whether a file is known not to exist
+ */
+export async function isComplete(folder: string, has: Has, isAbsent: Has): Promise<boolean> {
+  if (!(await has("config.json"))) return false;
+  if (!(await has("model.safetensors"))) {
+    if (!(await has(index))) return false;
+    for (const shard of await shardsIn(folder)) if (!(await has(shard))) return false;
+  }
+  if (await has("tokenizer.json")) return true;
+  if ((await has("vocab.json")) && (await has("merges.txt"))) return true;
+  return (
+    (await isAbsent("tokenizer.json")) && ((await isAbsent("vocab.json")) || (await isAbsent("merges.txt")))
+  );
+}
+
+/**
+ * Has each file that the loader reads, and no other. The weights come last: so a snapshot that has them has what the
+ * tokenizer is told beside its own file, and one that is interrupted is seen not to be complete.
+ *
+ * @param isThere asks without having it
+ * @throws CheckpointError when the repository has no config or no safetensors, or a malformed index
+ */
+export async function haveModel(repo: string, folder: string, has: Has, isThere: Has): Promise<void> {
+  if (!(await has("config.json"))) {
+    throw new HubError("not found", `${repo}: got no config.json in it, expected a model's. Check the name.`);
+  }
+  for (const beside of ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"])
+    await has(beside);
+  if (!(await has("tokenizer.json"))) {
+    await has("vocab.json");
+    await has("merges.txt");
+  }
+  if (await has("model.safetensors")) return;
+  if (!(await has(index))) throw await noSafetensors(repo, isThere);
+  for (const shard of await shardsIn(folder)) {
+    if (await has(shard)) continue;
+    throw new CheckpointError(
+      `${repo}: ${index}: got no file ${shard}, which it names. Tell the model's owner.`,
+    );
+  }
+}
+
+async function shardsIn(folder: string): Promise<string[]> {
+  return [...(await readShardIndex(() => openFile(join(folder, index)))).keys()].sort();
+}
+
+async function noSafetensors(repo: string, isThere: Has): Promise<HubError> {
+  const got = (await isThere("pytorch_model.bin")) ? "pytorch_model.bin alone" : "no weights";
+  const remedy = got.startsWith("no")
+    ? "Check the name."
+    : `Convert it, in Python: GPT2LMHeadModel.from_pretrained("${repo}").save_pretrained(folder); and give that folder.`;
+  return new HubError("not found", `${repo}: got ${got} in it, expected model.safetensors. ${remedy}`);
+}

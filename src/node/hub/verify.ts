@@ -1,0 +1,41 @@
+/// <reference types="node" />
+import { createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import { impostor } from "../../model/index.ts";
+import type { RemoteContent } from "./metadata.ts";
+
+/**
+ * What is wrong with a download, read back from the disk, or undefined: its size; its hash, which is its ETag (sha256 for a
+ * file in git-lfs, git's sha1 for another); and that it is a page or pointer in the file's place.
+ *
+ * @returns "got X, expected Y" for a message
+ */
+export async function faultOf(
+  handle: FileHandle,
+  { etag, size }: RemoteContent,
+): Promise<string | undefined> {
+  const bytes = (await handle.stat()).size;
+  const other = await impostorIn(handle);
+  if (other !== undefined) return `got ${other}, expected the file`;
+  if (size !== undefined && bytes !== size) return `got ${bytes} bytes, expected ${size}`;
+
+  const hash = contentHash(etag, bytes);
+  if (hash === undefined) return undefined;
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) hash.update(chunk);
+  const digest = hash.digest("hex");
+  return digest === etag ? undefined : `got bytes with the hash ${digest}, expected the hub's ${etag}`;
+}
+
+/** What the first bytes are, where they are a page's, a pointer's or an archive's. */
+export async function impostorIn(handle: FileHandle): Promise<string | undefined> {
+  const start = new Uint8Array(64);
+  const { bytesRead } = await handle.read(start, 0, start.length, 0);
+  return impostor(start.subarray(0, bytesRead))?.replace(/\. .*$/, ""); // its advice is for a file at hand
+}
+
+/** The hash that an ETag is of; undefined for one of another kind, as another hub's may be: then its size is all there is. */
+function contentHash(etag: string, bytes: number) {
+  if (/^[0-9a-f]{64}$/.test(etag)) return createHash("sha256");
+  if (/^[0-9a-f]{40}$/.test(etag)) return createHash("sha1").update(`blob ${bytes}\0`);
+  return undefined;
+}
