@@ -7,7 +7,7 @@ import { exists, type RepoCache } from "./cache.ts";
 import type { Client } from "./client.ts";
 import { acquireLock } from "./lock.ts";
 import type { RemoteContent } from "./metadata.ts";
-import { receive, TooLong } from "./receive.ts";
+import { receive } from "./receive.ts";
 import type { Wanted } from "./status.ts";
 import { faultOf } from "./verify.ts";
 
@@ -54,15 +54,8 @@ async function download(
   const partial = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
   let isWorthKeeping = true;
   try {
-    const fault = await receive(client, wanted, file, content, partial, told).then(
-      () => faultOf(partial, content),
-      (error) => {
-        if (!(error instanceof TooLong)) throw error;
-        return faultOf(partial, { ...content, size: undefined }).then(
-          (fault) => fault ?? `got more bytes than the ${content.size} expected`,
-        );
-      },
-    );
+    const isAll = await receive(client, wanted, file, content, partial, told);
+    const fault = await faultOf(partial, content, isAll);
     if (fault !== undefined) {
       isWorthKeeping = false;
       const remedy = "Nothing of it was stored. Try again; check the endpoint and any proxy if it stays so.";

@@ -6,15 +6,12 @@ import { type Reply, request } from "./request.ts";
 import { expectGood, type Wanted } from "./status.ts";
 import { impostorIn } from "./verify.ts";
 
-/** More came than the file has. */
-export class TooLong extends Error {}
-
 /**
  * Downloads a file into `partial`, going on from what is in it, also after each interruption.
  *
  * @param told called with the bytes in `partial`
+ * @returns whether no more came than `content.size`
  * @throws HubError when the hub refuses, or keeps failing
- * @throws TooLong  when more comes than `content.size`
  */
 export async function receive(
   client: Client,
@@ -23,22 +20,23 @@ export async function receive(
   content: RemoteContent,
   partial: FileHandle,
   told: (received: number) => void,
-): Promise<void> {
+): Promise<boolean> {
   const where = `${wanted.repo}: ${file}`;
   const url = fileUrl(client.endpoint, wanted, file);
   let furthest = (await partial.stat()).size;
 
-  await withRetries(client, where, async (gotFurther) => {
+  return withRetries(client, where, async (gotFurther) => {
     const start = (await partial.stat()).size;
     told(start);
-    if (start === content.size) return;
+    if (start === content.size) return true;
     const headers: Record<string, string> = start > 0 ? { range: `bytes=${start}-` } : {};
     const ask = { method: "GET", url, headers, timeout: client.timeouts.download } as const;
-    await request(client, where, ask, async (reply) => {
+    return request(client, where, ask, async (reply) => {
       let position = await beginning(client, wanted, where, reply, partial, start);
       for await (const chunk of reply.chunks()) {
-        if (position + chunk.length > (content.size ?? Number.POSITIVE_INFINITY)) throw new TooLong();
-        await writeAll(partial, chunk, position);
+        const room = (content.size ?? Number.POSITIVE_INFINITY) - position;
+        await writeAll(partial, chunk.subarray(0, room), position);
+        if (chunk.length > room) return false;
         position += chunk.length;
         told(position);
         if (position <= furthest) continue;
@@ -49,6 +47,7 @@ export async function receive(
       if (position < (content.size ?? 0) && !tellsEnd && (await impostorIn(partial)) === undefined) {
         throw new Interrupted(`${position} of ${content.size} bytes from ${reply.url.host}`);
       }
+      return true;
     });
   });
 }

@@ -8,15 +8,18 @@ import type { RemoteContent } from "./metadata.ts";
  * What is wrong with a download, read back from the disk, or undefined: its size; its hash, which is its ETag (sha256 for a
  * file in git-lfs, git's sha1 for another); and that it is a page or pointer in the file's place.
  *
+ * @param isAll whether no more came than is in the file
  * @returns "got X, expected Y" for a message
  */
 export async function faultOf(
   handle: FileHandle,
   { etag, size }: RemoteContent,
+  isAll: boolean,
 ): Promise<string | undefined> {
   const bytes = (await handle.stat()).size;
   const other = await impostorIn(handle);
   if (other !== undefined) return `got ${other}, expected the file`;
+  if (!isAll) return `got more than ${bytes} bytes, expected ${size}`;
   if (size !== undefined && bytes !== size) return `got ${bytes} bytes, expected ${size}`;
 
   const hash = contentHash(etag, bytes);
