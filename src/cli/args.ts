@@ -15,6 +15,8 @@ export interface Arguments {
   /** Texts, with "-" for stdin, or lists of ids. */
   readonly prompts: readonly (string | readonly number[])[];
   readonly model: string;
+  readonly revision: string | undefined;
+  readonly offline: boolean;
   readonly answers: readonly (string | number)[];
   readonly wrongs: readonly (string | number)[];
   readonly unit: (typeof units)[number] | undefined;
@@ -35,6 +37,8 @@ const colors = ["auto", "always", "never"] as const;
 
 const options = {
   model: { type: "string" },
+  revision: { type: "string" },
+  offline: { type: "boolean" },
   answer: { type: "string", multiple: true },
   wrong: { type: "string", multiple: true },
   unit: { type: "string" },
@@ -78,6 +82,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     version: given.has("version"),
     prompts: tokens.length > 0 ? tokens : positionals,
     model: one("model") ?? "demo",
+    revision: one("revision"),
+    offline: given.has("offline"),
     answers: [...all("answer"), ...ids("answer-id")],
     wrongs: [...all("wrong"), ...ids("wrong-id")],
     unit: readChoice("unit", one("unit"), units),
@@ -93,7 +99,11 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (parsed.top !== undefined && parsed.format === "json") {
     throw new UsageError("got --top and --format json, which always has every row");
   }
-  if (parsed.model === "") throw new UsageError('--model: got "", expected demo or a folder');
+  if (parsed.model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
+  for (const name of ["revision", "offline"] as const) {
+    if (given.has(name) && parsed.model === "demo")
+      throw new UsageError(`got --${name} without a --model from the hub, expected one`);
+  }
   if (parsed.prompts.filter((prompt) => prompt === "-").length > 1) {
     throw new UsageError('got "-" twice, expected one: stdin is read once');
   }

@@ -26,6 +26,11 @@ the model
   --model FOLDER     a folder with config.json, model.safetensors and, for
                      texts, vocab.json and merges.txt or tokenizer.json;
                      default: demo, the embedded model
+  --model NAME       a model of the Hugging Face hub, as openai-community/gpt2;
+                     downloaded into the cache of Python's huggingface_hub,
+                     unless it is there. HF_TOKEN and the like count as there
+  --revision WHICH   a branch, tag or commit of it; default: main
+  --offline          only what the cache has
   --raw-weights      attribute the weights as trained, LayerNorm not folded
   --threads N        how many threads compute; default: one for each core (one
                      for the embedded model). The results do not depend on it
@@ -43,6 +48,7 @@ examples
   logitscope
   logitscope "Tom and Anna had lunch, and Tom gave a ticket to" --top 3
   logitscope --model ./gpt2 "The Louvre is in" --answer " Paris" --unit head
+  logitscope --model openai-community/gpt2 "The Louvre is in"
   logitscope --model ./gpt2 - --answer " the" --format json < prompts.txt
 
 exit codes: 0 done, 1 failed, 2 usage, 3 some prompts failed

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import process from "node:process";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, ValueError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
 import { hubFolder } from "./hub/hub.ts";
@@ -29,9 +29,11 @@ export interface PretrainedOptions extends LoadOptions, HubOptions {
  * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
  * @throws HubError        a CheckpointError with a `reason`, when it cannot be had from the hub
  * @throws MemoryError     when there is less memory than the weights take
+ * @throws ValueError      for a revision of a folder, or an option that the hub's rules forbid
  */
 export async function fromPretrained(folderOrName: string, options: PretrainedOptions = {}): Promise<Gpt2> {
   const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
+  if (!isName) expectNothingOfTheHub(folderOrName, options);
   const files = await folderFiles(isName ? await hubFolder(folderOrName, options) : folderOrName);
   try {
     return await modelFromFiles(files, {
@@ -44,6 +46,13 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
     if (!(error instanceof CheckpointError)) throw error;
     throw new CheckpointError(`${folderOrName}: ${error.message}`, { cause: error });
   }
+}
+
+/** A folder that happens to have a model's name would be taken for the revision asked for. */
+function expectNothingOfTheHub(folder: string, { revision, refresh }: HubOptions): void {
+  if (revision === undefined && !refresh) return;
+  const got = refresh ? "refresh" : `revision "${revision}"`;
+  throw new ValueError(`${folder}: got ${got} for a folder, expected a name on the hub. Leave it out.`);
 }
 
 /**
