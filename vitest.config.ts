@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [demoFiles],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/slow/**", "test/package/**", "test/large/**", "test/matrix/**"],
+    exclude: ["test/{slow,package,large,matrix,hub-interop}/**"],
     testTimeout: 60_000,
     execArgv: nodeFlags,
   },

@@ -1,4 +1,5 @@
 /// <reference types="node" />
+import { join } from "node:path";
 import process from "node:process";
 import { CheckpointError, HubError, ValueError } from "../../errors.ts";
 import { obtainBlob } from "./blob.ts";
@@ -75,7 +76,7 @@ function isCached(cache: RepoCache, commit: string): Promise<boolean> {
   const folder = snapshotFolder(cache, commit);
   return isComplete(
     folder,
-    (file) => exists(`${folder}/${file}`),
+    (file) => exists(join(folder, file)),
     (file) => isKnownAbsent(cache, commit, file),
   );
 }
@@ -107,7 +108,7 @@ async function downloaded(
   }
 
   async function has(file: string): Promise<boolean> {
-    if (await exists(`${folder}/${file}`)) return true;
+    if (await exists(join(folder, file))) return true;
     if (await isKnownAbsent(cache, commit, file)) return false;
     const { content } = await ask(file);
     if (content === undefined) {
