@@ -11,7 +11,9 @@ export type { CheckpointOptions } from "./checkpoint/checkpoint.ts";
 export { readShardIndex } from "./checkpoint/shards.ts";
 export type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
 export { type Gpt2Config, parseConfig } from "./config.ts";
-export type { ByteFile, ModelFiles, Source } from "./files/byteSource.ts";
+export type { Progress } from "./files/byteReader.ts";
+export type { ModelFiles, OpenFile, Source } from "./files/byteSource.ts";
+export type { ByteFile } from "./files/bytes.ts";
 export { describe as describeValue, impostor } from "./files/json.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {

@@ -9,7 +9,7 @@ import {
   type PackedBlock,
 } from "./checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
-import { fileNamed, fileNames, type ModelFiles } from "./files/byteSource.ts";
+import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
@@ -42,13 +42,26 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
  *
  *   await modelFromFiles({ "config.json": new URL("…"), "model.safetensors": await fetch("…"), … })
  *
+ * The sources are the load's: when it fails, streams and responses that it has not read are cancelled. In pages and
+ * workers: docs/browser.md.
+ *
  * @throws CheckpointError when a file is missing, malformed or unsupported
  * @throws MemoryError     when there is less memory than the weights take
+ * @throws                 the signal's reason when it stops the load
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
+  try {
+    return await load(files, options);
+  } catch (error) {
+    cancelUnread(files);
+    throw error;
+  }
+}
+
+async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Promise<Gpt2> {
   const text = async (name: string) => {
     const source = fileNamed(files, name);
-    return source === undefined ? undefined : readText(source, name, options.signal);
+    return source === undefined ? undefined : readText(source, name, options);
   };
   const configText = await text("config.json");
   if (configText === undefined) {

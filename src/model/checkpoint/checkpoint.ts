@@ -1,6 +1,7 @@
 import type { Kernels } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
-import { type ModelFiles, openSource } from "../files/byteSource.ts";
+import type { ReadOptions } from "../files/byteReader.ts";
+import { type ModelFiles, type OpenOptions, openSource } from "../files/byteSource.ts";
 import { memoryPlan } from "../parameters.ts";
 import { fileTable } from "./fileTable.ts";
 import { readHeader } from "./safetensors.ts";
@@ -12,15 +13,11 @@ import { expectShapes, type Layout } from "./tensorShapes.ts";
 import { type WeightAssembly, weightAssembly } from "./weightAssembly.ts";
 import type { OuterTables, PackedBlock } from "./weights.ts";
 
-export interface CheckpointOptions {
+export interface CheckpointOptions extends ReadOptions {
   /** Whether the model is to be folded: then W_out's rows are centred as they are read. */
   readonly compatibilityMode?: boolean | undefined;
   /** Told of what is read, but may not be what was meant. Default: console.warn. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Called after each tensor, with bytes of the file that holds it. */
-  readonly onProgress?: ((progress: { file: string; read: number; size: number }) => void) | undefined;
-  /** Stops between two reads; a fetch, at once. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -37,10 +34,10 @@ export async function readCheckpoint(
   files: ModelFiles,
   kernels: Kernels,
   receiveBlock: (layer: number, block: PackedBlock) => void,
-  options: CheckpointOptions = {},
+  options: CheckpointOptions & OpenOptions = {},
 ): Promise<OuterTables> {
   const warn = options.onWarning ?? console.warn;
-  const shards = await findShards(files, options.signal);
+  const shards = await findShards(files, options);
   const centresWrites = options.compatibilityMode ?? false;
   const assembly = weightAssembly(config, kernels, centresWrites, receiveBlock, warn);
   const buffers = loadBuffers(kernels, config);
@@ -79,13 +76,12 @@ async function readShard(
   config: Gpt2Config,
   assembly: WeightAssembly,
   buffers: LoadBuffers,
-  { signal, onProgress }: CheckpointOptions,
+  options: OpenOptions,
 ): Promise<Known> {
   const { file } = shard;
-  const reader = await openSource(shard.source, file, signal);
+  const reader = await openSource(shard.source, file, options);
   try {
     const header = await readHeader(reader);
-    const size = reader.position + header.dataLength;
     const names = header.tensors.map(({ name }) => name);
     expectIndexed(shard, new Set(names));
     const roles = known.roles ?? assignRoles(names, config, file);
@@ -109,7 +105,6 @@ async function readShard(
           },
         });
       }
-      onProgress?.({ file, read: reader.position, size });
     }
     await tensors.expectEnd();
     return { roles, layout };

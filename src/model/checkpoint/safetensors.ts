@@ -39,11 +39,13 @@ export async function readHeader(reader: ByteReader): Promise<SafetensorsHeader>
     );
   }
   const dataLength = reader.size === undefined ? undefined : reader.size - 8 - length;
-  return parseHeader(header, dataLength, reader.name);
+  const parsed = parseHeader(header, dataLength, reader.name);
+  reader.size = 8 + length + parsed.dataLength;
+  return parsed;
 }
 
 function headerLength(reader: ByteReader, start: Uint8Array): number {
-  const other = impostor(start);
+  const other = impostor(start, reader.address);
   const wide = start.length === 8 ? new DataView(start.buffer).getBigUint64(0, true) : undefined;
   if (wide !== undefined && wide <= longestHeader) {
     const length = Number(wide);

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../../errors.ts";
-import { fileNamed, fileNames, type ModelFiles, type Source } from "../files/byteSource.ts";
+import { fileNamed, fileNames, type ModelFiles, type OpenOptions, type Source } from "../files/byteSource.ts";
 import { describe, isJsonObject, parseJsonObject, readText } from "../files/json.ts";
 import { someOf } from "./tensorRoles.ts";
 
@@ -19,13 +19,13 @@ const indexFile = "model.safetensors.index.json";
  *
  * @throws CheckpointError when there is neither, or the index is malformed or names a file that is not there
  */
-export async function findShards(files: ModelFiles, signal?: AbortSignal): Promise<Shard[]> {
+export async function findShards(files: ModelFiles, options: OpenOptions = {}): Promise<Shard[]> {
   const whole = fileNamed(files, single);
   if (whole !== undefined) return [{ file: single, source: whole, names: undefined }];
   const index = fileNamed(files, indexFile);
   if (index === undefined) throw noWeights(fileNames(files));
 
-  const namesByFile = await readShardIndex(index, signal);
+  const namesByFile = await readShardIndex(index, options);
   return [...namesByFile.keys()].sort().map((file) => {
     const source = fileNamed(files, file);
     if (source !== undefined) return { file, source, names: namesByFile.get(file) };
@@ -40,9 +40,9 @@ export async function findShards(files: ModelFiles, signal?: AbortSignal): Promi
  */
 export async function readShardIndex(
   index: Source,
-  signal?: AbortSignal,
+  options: OpenOptions = {},
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const weightMap = parseJsonObject(await readText(index, indexFile, signal), indexFile).weight_map;
+  const weightMap = parseJsonObject(await readText(index, indexFile, options), indexFile).weight_map;
   if (!isJsonObject(weightMap)) {
     throw new CheckpointError(`${indexFile}: got ${describe(weightMap)} as weight_map, expected an object.`);
   }

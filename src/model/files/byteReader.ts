@@ -1,11 +1,14 @@
-import { CheckpointError, ValueError } from "../../errors.ts";
+import { attempt, attemptNow } from "./attempt.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** Reads a source once, from its beginning to its end. */
 export interface ByteReader {
   /** The file's name, for messages. */
   readonly name: string;
-  /** In bytes, where the source tells before it is read. */
-  readonly size: number | undefined;
+  /** Where it was fetched from, where that is known. */
+  readonly address: string | undefined;
+  /** In bytes, where the source tells before it is read; whoever learns it from the bytes may say so. */
+  size: number | undefined;
   /** How many bytes have been read. */
   readonly position: number;
   /** Fills `out` with the next bytes; resolves to how many there were: fewer than asked only at the end. */
@@ -18,14 +21,21 @@ export interface ByteReader {
   close(): Promise<void>;
 }
 
-/** Where a reader's bytes come from; a ByteFile is one. */
-export interface Bytes {
-  /** Fills `out`, or its beginning, with the bytes at `position`; resolves to how many, 0 only at the end. */
-  read(out: Uint8Array, position: number): Promise<number>;
-  readSync?(out: Uint8Array, position: number): number;
-  /** Whether `read` takes any position, so that bytes can be passed over. */
-  readonly seekable: boolean;
-  close(): Promise<unknown>;
+/** What has been read of one file. */
+export interface Progress {
+  readonly file: string;
+  /** In bytes; of an encoded response, decoded ones. */
+  readonly read: number;
+  /** Undefined until it is known: a safetensors file says it at its beginning, a text file from the network at its end. */
+  readonly size: number | undefined;
+}
+
+/** How sources are to be read. */
+export interface ReadOptions {
+  /** Stops at once, whatever is waited for; fetches and streams are cancelled. The load fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of the bytes of each file as they come; the last time with `read` equal to `size`. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** Bytes read to be dropped, where they cannot be passed over. */
@@ -35,28 +45,49 @@ export function byteReader(
   name: string,
   size: number | undefined,
   bytes: Bytes,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: ReadOptions = {},
+  address?: string,
 ): ByteReader {
   let position = 0;
+
+  function advance(count: number): void {
+    position += count;
+    if (count > 0) onProgress?.({ file: name, read: position, size });
+  }
+
+  function end(): void {
+    if (size !== undefined) return;
+    size = position;
+    onProgress?.({ file: name, read: position, size });
+  }
 
   async function read(out: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < out.length) {
       signal?.throwIfAborted();
       const rest = out.subarray(filled);
-      const count = await attempt(name, `could not be read beyond byte ${position}`, signal, () =>
+      const count = await attempt({ name, signal, what: `could not be read beyond byte ${position}` }, () =>
         bytes.read(rest, position),
       );
-      if (!(count > 0 && count <= rest.length)) break; // also for a foreign read() that gives no number
+      if (!(count > 0 && count <= rest.length)) {
+        end(); // also for a foreign read() that gives no number
+        break;
+      }
       filled += count;
-      position += count;
+      advance(count);
     }
     return filled;
   }
 
   return {
     name,
-    size,
+    address,
+    get size() {
+      return size;
+    },
+    set size(known) {
+      size = known;
+    },
     get position() {
       return position;
     },
@@ -64,7 +95,7 @@ export function byteReader(
     async skip(count) {
       if (bytes.seekable && size !== undefined) {
         const skipped = Math.min(count, size - position);
-        position += skipped;
+        advance(skipped);
         return skipped;
       }
       let skipped = 0;
@@ -79,7 +110,8 @@ export function byteReader(
     readNow: bytes.readSync && ((out, at) => readFully(name, bytes, out, at)),
     async close() {
       // A stream that failed fails here again: what was wrong has been said.
-      await Promise.resolve(bytes.close()).catch(() => {});
+      const closed = Promise.resolve(bytes.close()).catch(() => {});
+      if (!signal?.aborted) await closed; // an iterator's return() waits for its next(), which may never come
     },
   };
 }
@@ -116,71 +148,4 @@ function readFully(name: string, bytes: Bytes, out: Uint8Array, position: number
     filled += count;
   }
   return filled;
-}
-
-/** The bytes of a stream's chunks, which may have any size. Asks for no chunk before it is needed. */
-export function chunkBytes(
-  next: () => Promise<{ done?: boolean | undefined; value?: unknown }>,
-  close: () => Promise<unknown>,
-): Bytes {
-  let chunk = new Uint8Array();
-  return {
-    async read(out) {
-      while (chunk.length === 0) {
-        const { done, value } = await next();
-        if (done) return 0;
-        if (!ArrayBuffer.isView(value))
-          throw new TypeError(`got a chunk of type ${typeof value}, expected a Uint8Array`);
-        chunk = new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
-      }
-      const some = chunk.subarray(0, out.length);
-      out.set(some);
-      chunk = chunk.subarray(some.length);
-      return some.length;
-    },
-    seekable: false,
-    close,
-  };
-}
-
-/** The bytes of memory. */
-export function memoryBytes(bytes: Uint8Array): Bytes {
-  return {
-    async read(out, position) {
-      const some = bytes.subarray(position, position + out.length);
-      out.set(some);
-      return some.length;
-    },
-    seekable: true,
-    close: async () => {},
-  };
-}
-
-/** Runs `action`; a failure becomes a CheckpointError that names the file, unless it is one, or the abort asked for. */
-export async function attempt<T>(
-  name: string,
-  what: string,
-  signal: AbortSignal | undefined,
-  action: () => T | Promise<T>,
-): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw named(name, what, error);
-  }
-}
-
-function attemptNow<T>(name: string, what: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    throw named(name, what, error);
-  }
-}
-
-function named(name: string, what: string, error: unknown): Error {
-  if (error instanceof CheckpointError || error instanceof ValueError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new CheckpointError(`${name}: ${what}: ${reason}.`, { cause: error });
 }

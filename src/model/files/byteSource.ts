@@ -1,20 +1,13 @@
 import { CheckpointError, ValueError } from "../../errors.ts";
-import { attempt, type ByteReader, type Bytes, byteReader, chunkBytes, memoryBytes } from "./byteReader.ts";
+import { attempt } from "./attempt.ts";
+import { type ByteReader, byteReader, type ReadOptions } from "./byteReader.ts";
+import { type ByteFile, blobBytes, chunkBytes, fileBytes, memoryBytes, streamBytes } from "./bytes.ts";
+import { expectGood, fetchFile } from "./response.ts";
 
-/** A file that can be read at any place. */
-export interface ByteFile {
-  readonly size: number;
-  /** Fills `out`, or its beginning, with the bytes at `position`; resolves to how many, 0 only at the end. */
-  read(out: Uint8Array, position: number): Promise<number>;
-  /**
-   * The same at once, also after `close`. Where a file has it, the embedding stays in the file: rows are read when a prompt
-   * needs them.
-   */
-  readSync?(out: Uint8Array, position: number): number;
-  close(): Promise<void>;
-}
-
-/** Anything that a model file can be read from. A function is called when its file is needed, and only then. */
+/**
+ * Anything that a model file can be read from. A function is called when its file is needed, and only then, with the
+ * load's signal: `(signal) => fetch(address, { headers, signal })`.
+ */
 export type Source =
   | URL
   | Response
@@ -24,7 +17,10 @@ export type Source =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>
   | ByteFile
-  | (() => Source | Promise<Source>);
+  | OpenFile;
+
+/** Gives a source when it is asked for. */
+export type OpenFile = (signal: AbortSignal | undefined) => Source | Promise<Source>;
 
 /** A model's files by name: "config.json", "model.safetensors", "vocab.json", … */
 export type ModelFiles = Readonly<Record<string, Source>> | ReadonlyMap<string, Source>;
@@ -44,39 +40,44 @@ function isMap(files: ModelFiles): files is ReadonlyMap<string, Source> {
   return isA<ReadonlyMap<string, Source>>(files, "Map");
 }
 
+/** How sources are to be opened. */
+export interface OpenOptions extends ReadOptions {
+  /** What fetches a URL; default: the network. */
+  readonly fetchFile?: typeof fetchFile | undefined;
+}
+
 /**
  * Opens a source for reading. Nothing is read ahead: a stream's chunks are asked for one by one.
  *
  * @throws CheckpointError when the source cannot be opened, or a Response is not a good one
  * @throws ValueError      when it is not a source
  */
-export async function openSource(source: Source, name: string, signal?: AbortSignal): Promise<ByteReader> {
+export async function openSource(
+  source: Source,
+  name: string,
+  options: OpenOptions = {},
+): Promise<ByteReader> {
+  const { signal } = options;
   signal?.throwIfAborted();
-  if (typeof source === "function") {
-    return openSource(await attempt(name, "could not be opened", signal, source), name, signal);
-  }
+  if (typeof source === "function") return openSource(await call(source, name, signal), name, options);
   if (isA<URL>(source, "URL")) {
-    const response = await attempt(name, `could not be fetched from ${source.href}`, signal, () =>
-      fetch(source, signal ? { signal } : {}),
-    );
-    return openSource(response, name, signal);
+    const response = await (options.fetchFile ?? fetchFile)(source, name, signal);
+    return streamReader(response.body, name, options, source.href);
   }
   if (isA<Response>(source, "Response")) {
     expectGood(source, name);
-    return openSource(source.body ?? new Uint8Array(), name, signal);
+    return streamReader(source.body, name, options, source.url || undefined);
   }
-  if (isA<ArrayBuffer>(source, "ArrayBuffer")) return openSource(new Uint8Array(source), name, signal);
+  if (isA<ArrayBuffer>(source, "ArrayBuffer")) return openSource(new Uint8Array(source), name, options);
   if (ArrayBuffer.isView(source)) {
     const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-    return byteReader(name, bytes.length, memoryBytes(bytes), signal);
+    return byteReader(name, bytes.length, memoryBytes(bytes), options);
   }
   if (isA<Blob>(source, "Blob") || isA<Blob>(source, "File")) {
-    return byteReader(name, source.size, streamBytes(source.stream()), signal);
+    return byteReader(name, source.size, blobBytes(source), options);
   }
   if (hasMethod<ReadableStream<Uint8Array>>(source, "getReader")) {
-    if (source.locked)
-      throw new CheckpointError(`${name}: the stream is being read elsewhere. Give an unread one.`);
-    return byteReader(name, undefined, streamBytes(source), signal);
+    return streamReader(source, name, options);
   }
   if (hasMethod<AsyncIterable<Uint8Array>>(source, Symbol.asyncIterator)) {
     const iterator = source[Symbol.asyncIterator]();
@@ -84,10 +85,10 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
       () => iterator.next(),
       async () => iterator.return?.(),
     );
-    return byteReader(name, undefined, chunks, signal);
+    return byteReader(name, undefined, chunks, options);
   }
   // Last, for a Node.js stream has a read() of another kind.
-  if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, fileBytes(source), signal);
+  if (hasMethod<ByteFile>(source, "read")) return byteReader(name, source.size, fileBytes(source), options);
   const got =
     typeof source === "object" ? "an object that holds no bytes" : `a value of type ${typeof source}`;
   throw new ValueError(
@@ -97,37 +98,42 @@ export async function openSource(source: Source, name: string, signal?: AbortSig
   );
 }
 
-/** @throws CheckpointError unless the response is a good one whose body is still unread */
-function expectGood(response: Response, name: string): void {
-  const from = response.url ? ` from ${response.url}` : "";
-  if (!response.ok) {
-    const status = `${response.status} ${response.statusText}`.trim();
-    throw new CheckpointError(
-      `${name}: got HTTP status ${status}${from}, expected the file. Check the address and the access to it.`,
-    );
-  }
-  if (response.bodyUsed) {
-    throw new CheckpointError(`${name}: the response${from} has been read already. Give a new one.`);
+async function call(open: OpenFile, name: string, signal: AbortSignal | undefined): Promise<Source> {
+  const given = (async () => open(signal))();
+  try {
+    return await attempt({ name, signal, what: "could not be opened" }, () => given);
+  } catch (error) {
+    if (signal?.aborted) given.then(release, () => {}); // what it gives later on, nobody will read
+    throw error;
   }
 }
 
-function fileBytes(file: ByteFile): Bytes {
-  return {
-    read: (out, position) => file.read(out, position),
-    ...(hasMethod<ByteFile>(file, "readSync") && {
-      readSync: (out, position) => file.readSync!(out, position),
-    }),
-    seekable: true,
-    close: () => file.close(),
-  };
+/** Ends the downloads that nobody has begun to read, where a load has failed. */
+export function cancelUnread(files: ModelFiles): void {
+  for (const name of fileNames(files)) cancel(fileNamed(files, name)!);
 }
 
-function streamBytes(stream: ReadableStream<Uint8Array>) {
-  const chunks = stream.getReader(); // not async iteration, which Safari's streams lack
-  return chunkBytes(
-    () => chunks.read(),
-    () => chunks.cancel(),
-  );
+function cancel(source: Source): void {
+  const stream = isA<Response>(source, "Response") ? source.body : source;
+  if (hasMethod<ReadableStream>(stream, "getReader") && !stream.locked) stream.cancel().catch(() => {});
+}
+
+/** Lets go of a source that a function gave too late. */
+function release(source: Source): void {
+  cancel(source);
+  if (hasMethod<ByteFile>(source, "close")) source.close().catch(() => {});
+}
+
+function streamReader(
+  stream: ReadableStream<Uint8Array> | null,
+  name: string,
+  options: OpenOptions,
+  address?: string,
+): ByteReader {
+  if (stream === null) return byteReader(name, 0, memoryBytes(new Uint8Array()), options, address);
+  if (stream.locked)
+    throw new CheckpointError(`${name}: the stream is being read elsewhere. Give an unread one.`);
+  return byteReader(name, undefined, streamBytes(stream), options, address);
 }
 
 /** By its tag, so that an object of another realm counts too, and no global is needed that the runtime may lack. */

@@ -1,6 +1,6 @@
 import { CheckpointError } from "../../errors.ts";
-import { readAtMost } from "./byteReader.ts";
-import { openSource, type Source } from "./byteSource.ts";
+import { type ByteReader, readAtMost } from "./byteReader.ts";
+import { type OpenOptions, openSource, type Source } from "./byteSource.ts";
 
 /** Of a text file, in bytes: far beyond any tokenizer's, and small enough that what it parses to fits into memory. */
 const longestText = 2 ** 26;
@@ -10,13 +10,19 @@ const lfsPointer = "version https://git-lfs";
  * What a file's first bytes say it is, when they are known for something else than a model's file:
  * what comes back for a wrong address, or from a repository cloned without its large files.
  */
-export function impostor(start: Uint8Array): string | undefined {
+export function impostor(start: Uint8Array, address?: string): string | undefined {
   const text = String.fromCharCode(...start.subarray(0, 64)).trimStart();
-  if (/^<[a-z!?]/i.test(text)) return "an HTML page (its first byte is '<'). Check the address it came from.";
+  if (/^<[a-z!?]/i.test(text)) return htmlPage(address);
   if (text.length >= 8 && lfsPointer.startsWith(text.slice(0, lfsPointer.length)))
     return "a git-lfs pointer. Download the file itself: git lfs pull.";
   if (text.startsWith("PK\x03\x04")) return "a zip archive, as torch.save writes. Convert it to safetensors.";
   return undefined;
+}
+
+function htmlPage(address: string | undefined): string {
+  const page = "an HTML page (its first byte is '<')";
+  if (address === undefined) return `${page}. Check the address it came from.`;
+  return `${page} from ${address}. Check the address: some servers answer so where there is no such file.`;
 }
 
 /**
@@ -24,9 +30,10 @@ export function impostor(start: Uint8Array): string | undefined {
  *
  * @throws CheckpointError when it is too long or not UTF-8, or not the file it should be
  */
-export async function readText(source: Source, name: string, signal?: AbortSignal): Promise<string> {
-  const bytes = await readAll(source, name, signal);
-  const other = impostor(bytes);
+export async function readText(source: Source, name: string, options: OpenOptions = {}): Promise<string> {
+  const reader = await openSource(source, name, options);
+  const bytes = await readAll(reader).finally(() => reader.close());
+  const other = impostor(bytes, reader.address);
   if (other !== undefined) throw new CheckpointError(`${name}: got ${other}`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -35,18 +42,13 @@ export async function readText(source: Source, name: string, signal?: AbortSigna
   }
 }
 
-async function readAll(source: Source, name: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const reader = await openSource(source, name, signal);
-  try {
-    const size = reader.size ?? 0;
-    const bytes = size > longestText ? undefined : await readAtMost(reader, longestText + 1);
-    if (bytes !== undefined && bytes.length <= longestText) return bytes;
-    throw new CheckpointError(
-      `${name}: got ${size || "more"} bytes, expected at most ${longestText}. Is it the right file?`,
-    );
-  } finally {
-    await reader.close();
-  }
+async function readAll(reader: ByteReader): Promise<Uint8Array> {
+  const size = reader.size ?? 0;
+  const bytes = size > longestText ? undefined : await readAtMost(reader, longestText + 1);
+  if (bytes !== undefined && bytes.length <= longestText) return bytes;
+  throw new CheckpointError(
+    `${reader.name}: got ${size || "more"} bytes, expected at most ${longestText}. Is it the right file?`,
+  );
 }
 
 /** An object of a JSON file: own keys only, of any name. */
@@ -56,9 +58,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export function parseJsonObject(text: string, name: string): JsonObject {
   const trimmed = text.trim();
   if (trimmed.startsWith("<")) {
-    throw new CheckpointError(
-      `${name}: got an HTML page (its first byte is '<'). Check the address it came from.`,
-    );
+    throw new CheckpointError(`${name}: got ${htmlPage(undefined)}`);
   }
   if (trimmed === "") throw new CheckpointError(`${name}: the file is empty. Download it again.`);
   let value: unknown;

@@ -163,10 +163,10 @@ describe("readCheckpoint reads", () => {
         onProgress: ({ file, read, size }) => events.push(`${file} ${read === size ? "done" : "…"}`),
       },
     );
-    // wte, wpe and block 0's 12 tensors; block 1's; ln_f's two
-    expect(events.indexOf("block 0")).toBe(13);
-    expect(events.indexOf("block 1")).toBe(26);
-    expect(events.length).toBe(tensors.length + 2);
+    // the header's length and the header; wte, wpe and block 0's 12 tensors; block 1's; ln_f's two
+    expect(events.indexOf("block 0")).toBe(16);
+    expect(events.indexOf("block 1")).toBe(29);
+    expect(events.length).toBe(tensors.length + 4);
     expect(events.at(-1)).toBe("model.safetensors done");
     expect(events.filter((event) => event.endsWith("done"))).toHaveLength(1);
   });

@@ -1,13 +1,10 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { CheckpointError, ValueError } from "../../../src/errors.ts";
-import {
-  type ByteFile,
-  fileNamed,
-  fileNames,
-  openSource,
-  type Source,
-} from "../../../src/model/files/byteSource.ts";
+import { readHeader } from "../../../src/model/checkpoint/safetensors.ts";
+import type { Progress } from "../../../src/model/files/byteReader.ts";
+import { fileNamed, fileNames, openSource, type Source } from "../../../src/model/files/byteSource.ts";
+import type { ByteFile } from "../../../src/model/files/bytes.ts";
 import { readText } from "../../../src/model/files/json.ts";
 import { concat, cutAt } from "../../support/writeSafetensors.ts";
 
@@ -90,6 +87,28 @@ describe("openSource refuses", () => {
     );
   });
 
+  test("a response whose body someone reads", async () => {
+    const response = new Response(bytes);
+    response.body?.getReader();
+    await expect(openSource(response, "f")).rejects.toThrow(
+      new CheckpointError("f: the stream is being read elsewhere. Give an unread one."),
+    );
+  });
+
+  test.each([
+    ["opaque", "an opaque response"],
+    ["opaqueredirect", "an unfollowed redirect"],
+  ])("a response of type %s", async (type, got) => {
+    const response = new Response(null);
+    Object.defineProperties(response, { type: { value: type }, ok: { value: false }, status: { value: 0 } });
+    await expect(openSource(response, "f")).rejects.toThrow(
+      new CheckpointError(
+        `f: got ${got}, whose bytes no page may read, expected the file. ` +
+          'Fetch it without mode: "no-cors" and redirect: "manual".',
+      ),
+    );
+  });
+
   test("a stream that someone else reads", async () => {
     const stream = webStream(bytes);
     stream.getReader();
@@ -149,7 +168,7 @@ describe("a URL", () => {
     vi.stubGlobal("fetch", fetched);
     const { signal } = new AbortController();
     const out = new Uint8Array(100);
-    await (await openSource(address, "f", signal)).read(out);
+    await (await openSource(address, "f", { signal })).read(out);
     expect(out).toEqual(bytes);
     expect(fetched).toHaveBeenCalledWith(address, { signal });
   });
@@ -159,19 +178,48 @@ describe("a URL", () => {
       throw new TypeError("fetch failed");
     });
     await expect(openSource(address, "f")).rejects.toThrow(
-      "f: could not be fetched from https://example.org/model.safetensors: fetch failed.",
+      "f: could not be fetched from https://example.org/model.safetensors: fetch failed. Check the address and the " +
+        "connection, and that the server lets this page's origin read it (CORS).",
     );
+  });
+
+  test("of a local file, where that cannot be fetched", async () => {
+    vi.stubGlobal("fetch", async () => {
+      throw new TypeError("fetch failed");
+    });
+    await expect(openSource(new URL("file:///models/config.json"), "config.json")).rejects.toThrow(
+      "config.json: could not be fetched from file:///models/config.json: fetch failed. Read a local file with " +
+        'fromPretrained of "logitscope/node", or in a page from an <input type="file">.',
+    );
+  });
+
+  test("at which there is no such file", async () => {
+    vi.stubGlobal("fetch", async () => new Response("no", { status: 404, statusText: "Not Found" }));
+    await expect(openSource(address, "f")).rejects.toThrow(
+      new CheckpointError(
+        "f: got HTTP status 404 Not Found, expected the file. Check the address and the access to it.",
+      ),
+    );
+  });
+
+  test("at which a page is, as development servers answer for any address: named", async () => {
+    vi.stubGlobal("fetch", async () => new Response("<!doctype html><title>app</title>"));
+    const message =
+      "f: got an HTML page (its first byte is '<') from https://example.org/model.safetensors. " +
+      "Check the address: some servers answer so where there is no such file.";
+    await expect(readText(address, "f")).rejects.toThrow(new CheckpointError(message));
+    await expect(readHeader(await openSource(address, "f"))).rejects.toThrow(new CheckpointError(message));
   });
 });
 
 describe("a signal", () => {
   test("stops the opening and the reading, with its own reason", async () => {
     const stop = new AbortController();
-    const reader = await openSource(bytes, "f", stop.signal);
+    const reader = await openSource(bytes, "f", { signal: stop.signal });
     await reader.read(new Uint8Array(1));
     stop.abort(new Error("enough"));
     await expect(reader.read(new Uint8Array(1))).rejects.toThrow("enough");
-    await expect(openSource(bytes, "f", stop.signal)).rejects.toThrow("enough");
+    await expect(openSource(bytes, "f", { signal: stop.signal })).rejects.toThrow("enough");
   });
 
   test("is the reason when the source fails of it", async () => {
@@ -181,7 +229,145 @@ describe("a signal", () => {
       stop.abort(reason);
       throw new Error("socket closed");
     };
-    await expect(openSource(source, "f", stop.signal)).rejects.toBe(reason);
+    await expect(openSource(source, "f", { signal: stop.signal })).rejects.toBe(reason);
+  });
+});
+
+describe("an abort does not wait", () => {
+  const reason = new Error("enough");
+  const hanging = {
+    "a stream": () => new ReadableStream<Uint8Array>(),
+    "a response": () => new Response(new ReadableStream<Uint8Array>()),
+    "an iteration": (): AsyncIterable<Uint8Array> => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => {}),
+        return: () => new Promise(() => {}),
+      }),
+    }),
+    "a file": (): ByteFile => ({
+      size: 9,
+      read: () => new Promise(() => {}),
+      close: () => new Promise(() => {}),
+    }),
+  };
+
+  test.each(Object.entries(hanging))("for %s that gives nothing", async (_what, make) => {
+    const stop = new AbortController();
+    const reader = await openSource(make(), "f", { signal: stop.signal });
+    const reading = reader.read(new Uint8Array(1));
+    stop.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    await reader.close();
+  });
+
+  test("for a function that gives nothing; what it gives too late is closed", async () => {
+    const cancel = vi.fn();
+    const file = memoryFile(bytes);
+    for (const late of [new Response(new ReadableStream({ cancel })), file]) {
+      const stop = new AbortController();
+      let give: (source: Source) => void = () => {};
+      const opening = openSource(() => new Promise<Source>((resolve) => (give = resolve)), "f", {
+        signal: stop.signal,
+      });
+      stop.abort(reason);
+      await expect(opening).rejects.toBe(reason);
+      give(late);
+    }
+    await vi.waitFor(() => expect([cancel.mock.calls.length, file.closed]).toEqual([1, true]));
+  });
+
+  test("and leaves no listener on the signal", async () => {
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    const reader = await openSource(cutAt(bytes, [10, 20]), "f", { signal });
+    await reader.read(new Uint8Array(100));
+    expect(added.mock.calls.length).toBeGreaterThan(2);
+    expect(removed).toHaveBeenCalledTimes(added.mock.calls.length);
+  });
+});
+
+test("a function is given the signal", async () => {
+  const { signal } = new AbortController();
+  const open = vi.fn(() => bytes);
+  await openSource(open, "f", { signal });
+  expect(open).toHaveBeenCalledWith(signal);
+});
+
+describe("progress", () => {
+  const progressOf = async (source: Source) => {
+    const events: Progress[] = [];
+    await readText(source, "f", { onProgress: (progress) => void events.push(progress) });
+    return events.map(({ file, read, size }) => [file, read, size]);
+  };
+  const text = Uint8Array.from({ length: 30 }, () => 0x61);
+
+  test("tells of bytes as they come, with the size where it is known", async () => {
+    expect(await progressOf(text)).toEqual([["f", 30, 30]]);
+    expect(await progressOf(memoryFile(text, 12))).toEqual([
+      ["f", 12, 30],
+      ["f", 24, 30],
+      ["f", 30, 30],
+    ]);
+  });
+
+  test("of a stream tells the size at the end", async () => {
+    expect(await progressOf(cutAt(text, [10, 20]))).toEqual([
+      ["f", 10, undefined],
+      ["f", 20, undefined],
+      ["f", 30, undefined],
+      ["f", 30, 30],
+    ]);
+  });
+
+  // fetch() decodes, and across origins hides content-encoding while it shows content-length
+  test("takes no content-length for a size", async () => {
+    const response = new Response(text, { headers: { "content-length": "7" } });
+    expect((await progressOf(response)).at(-1)).toEqual(["f", 30, 30]);
+  });
+
+  test("of bytes passed over too", async () => {
+    const reads: number[] = [];
+    const reader = await openSource(new Blob([bytes]), "f", {
+      onProgress: ({ read }) => void reads.push(read),
+    });
+    await reader.skip(60);
+    await reader.read(new Uint8Array(40));
+    expect(reads).toEqual([60, 100]);
+  });
+});
+
+describe("a Blob", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  test("is passed over without reading", async () => {
+    const blob = new Blob([bytes]);
+    const slice = vi.spyOn(blob, "slice");
+    const reader = await openSource(blob, "f");
+    expect(await reader.skip(90)).toBe(90);
+    const rest = new Uint8Array(20);
+    expect(await reader.read(rest)).toBe(10);
+    expect(rest.subarray(0, 10)).toEqual(bytes.subarray(90));
+    expect(slice.mock.calls).toEqual([
+      [90, 110],
+      [100, 110],
+    ]);
+  });
+
+  test("is read at once only where the runtime can: in workers", async () => {
+    expect((await openSource(new Blob([bytes]), "f")).readNow).toBeUndefined();
+    class FileReaderSync {
+      readAsArrayBuffer = (blob: { bytes: Uint8Array }) => blob.bytes.slice().buffer;
+    }
+    vi.stubGlobal("FileReaderSync", FileReaderSync);
+    const blob = new Blob([bytes]);
+    vi.spyOn(blob, "slice").mockImplementation(
+      (from, to) => ({ bytes: bytes.subarray(from, to) }) as unknown as Blob,
+    );
+    const { readNow } = await openSource(blob, "f");
+    const out = new Uint8Array(20);
+    expect(readNow?.(out, 90)).toBe(10);
+    expect(out.subarray(0, 10)).toEqual(bytes.subarray(90));
   });
 });
 
