@@ -10,6 +10,7 @@ import {
 } from "./checkpoint/weights.ts";
 import { type Gpt2Config, parseConfig } from "./config.ts";
 import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
+import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
@@ -34,6 +35,12 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
   readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
   /** How many bytes there are; fromPretrained finds out. With less than the weights take, nothing is loaded. */
   readonly availableMemory?: number | undefined;
+  /**
+   * Keeps what is fetched from URLs in Cache Storage, and takes it from there the next time: `true`, the name of a cache, or
+   * a `Cache`. Default: false. A file is written while it is read, and kept once it is whole; files that the load refuses
+   * are dropped. Where there is no Cache Storage, or no room in it, the load goes on with a warning.
+   */
+  readonly cacheStorage?: CacheChoice | undefined;
 }
 
 /**
@@ -50,10 +57,16 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
  * @throws                 the signal's reason when it stops the load
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
+  const { cacheStorage = false, signal, onWarning = console.warn } = options;
+  const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
   try {
-    return await load(files, options);
+    const model = await load(files, { ...options, fetchFile: store?.fetchFile });
+    await store?.settle();
+    return model;
   } catch (error) {
     cancelUnread(files);
+    const settled = store?.settle(error);
+    if (!signal?.aborted) await settled;
     throw error;
   }
 }

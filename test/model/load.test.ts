@@ -7,6 +7,7 @@ import {
   type ModelFiles,
   modelFromFiles,
   modelFromWeights,
+  type Progress,
   ShapeError,
 } from "../../src/index.ts";
 import { randomWeights } from "../support/arbitraries.ts";
@@ -81,6 +82,37 @@ describe("modelFromFiles", () => {
     controller.abort(new Error("enough"));
     await expect(modelFromFiles(bytes, { signal: controller.signal })).rejects.toThrow("enough");
   });
+});
+
+test("a load that fails cancels the streams that it has not read, and no others", async () => {
+  const cancelled: string[] = [];
+  const stream = (name: string) =>
+    new ReadableStream<Uint8Array>({ cancel: () => void cancelled.push(name) });
+  const read = stream("read elsewhere");
+  read.getReader();
+  const files = {
+    "model.safetensors": stream("weights"),
+    "vocab.json": new Response(stream("vocab")),
+    other: read,
+  };
+  await expect(modelFromFiles(files)).rejects.toThrow("config.json: not among the 3 files");
+  expect(cancelled).toEqual(["weights", "vocab"]);
+});
+
+test("progress tells of every file, the last time with all of its bytes", async () => {
+  const last = new Map<string, Progress>();
+  await modelFromFiles(
+    Object.fromEntries(Object.entries(bytes).map(([name, content]) => [name, new Blob([content]).stream()])),
+    {
+      onProgress(progress) {
+        expect(progress.read).toBeGreaterThanOrEqual(last.get(progress.file)?.read ?? 0);
+        last.set(progress.file, progress);
+      },
+    },
+  );
+  const whole = Object.entries(bytes).map(([file, { length }]) => ({ file, read: length, size: length }));
+  expect([...last.values()]).toEqual(expect.arrayContaining(whole));
+  expect(last.size).toBe(whole.length);
 });
 
 describe("modelFromWeights refuses what does not fit its config", () => {

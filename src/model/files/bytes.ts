@@ -63,7 +63,9 @@ export function streamBytes(stream: ReadableStream<Uint8Array>): Bytes {
   const chunks = stream.getReader(); // not async iteration, which Safari's streams lack
   return chunkBytes(
     () => chunks.read(),
-    () => chunks.cancel(),
+    async () => {
+      chunks.cancel().catch(() => {}); // of a clone's body it settles only when the other one is cancelled too
+    },
   );
 }
 

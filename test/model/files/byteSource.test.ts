@@ -396,6 +396,14 @@ describe("closing", () => {
     expect(ended).toBe(true);
   });
 
+  test("does not wait for the one who reads a clone", async () => {
+    const response = new Response(bytes);
+    const reader = await openSource(response.clone(), "f");
+    await reader.read(new Uint8Array(1));
+    await reader.close();
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes);
+  });
+
   test("does not fail where the stream has failed", async () => {
     const stream = new ReadableStream<Uint8Array>({ pull: () => Promise.reject(new Error("gone")) });
     const reader = await openSource(stream, "f");
