@@ -193,7 +193,7 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
         const { error, unhandled, warnings } = await load(kind, options);
         expect([error?.name, unhandled, warnings]).toEqual(["AbortError", [], []]);
         await expect.poll(() => stalled).toEqual(["closed"]);
-        await expect.poll(() => page.workers().length).toBe(0);
+        await expect.poll(() => page.workers().length, { timeout: 10_000 }).toBe(0); // Chromium lets them work on for 2 s
         expect(await page.evaluate(() => window.cachedNames("logitscope"))).not.toContain(
           "/stalls/model.safetensors",
         );
