@@ -1,19 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { recordedHash } from "../support/recordedBits.ts";
+import { npm, userProject } from "./support/userProject.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const project = mkdtempSync(join(tmpdir(), "logitscope-package-"));
-const npm = (...args: string[]) =>
-  execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: project,
-    encoding: "utf8",
-  });
+let project: string;
 
 /** What a user writes first: every entry, one attribution. */
 const script = `
@@ -56,15 +51,7 @@ console.log(JSON.stringify(found));
 `;
 
 beforeAll(() => {
-  rmSync(join(root, "dist"), { recursive: true, force: true }); // what packs must build
-  const [{ filename }] = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--pack-destination", project], { cwd: root, encoding: "utf8" }),
-  );
-  writeFileSync(
-    join(project, "package.json"),
-    JSON.stringify({ name: "user", type: "module", private: true }),
-  );
-  cpSync(join(root, "src/demo/model"), join(project, "model"), { recursive: true });
+  project = userProject();
   writeFileSync(join(project, "script.mjs"), script);
   buildSync({
     stdin: { contents: bitsScript, resolveDir: join(root, "test/package"), loader: "ts" },
@@ -74,10 +61,7 @@ beforeAll(() => {
     format: "esm",
     packages: "external",
   });
-  npm("install", `./${filename}`);
 });
-
-afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 test("the tarball holds the built package and nothing else", () => {
   const installed = join(project, "node_modules/logitscope");
@@ -105,7 +89,7 @@ describe.each(["20", "22", "24"])("Node %s", (major) => {
 
   beforeAll(() => {
     const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
-    npm("install", "--no-save", "--prefix", `./node${major}`, `${name}@${major}`);
+    npm(project, "install", "--no-save", "--prefix", `./node${major}`, `${name}@${major}`);
     node = join(project, `node${major}/node_modules/${name}/bin/node`);
   });
 
@@ -154,10 +138,10 @@ describe.each(["20", "22", "24"])("Node %s", (major) => {
 });
 
 describe("the command as a process", () => {
-  const bin = join(project, "node_modules/logitscope/dist/cli.js");
+  const bin = () => join(project, "node_modules/logitscope/dist/cli.js");
 
   test("a reader that closes the pipe ends it quietly", () => {
-    const line = `"${process.execPath}" "${bin}" | head -n 1`;
+    const line = `"${process.execPath}" "${bin()}" | head -n 1`;
     const { stdout, stderr } = spawnSync("bash", ["-o", "pipefail", "-c", line], { encoding: "utf8" });
     expect(stdout).toMatch(/^model /);
     expect(stderr).toBe("");
@@ -167,7 +151,7 @@ describe("the command as a process", () => {
     [["--foo"], 2, /^logitscope: .*--foo.*Try logitscope --help\n$/],
     [["--model", "nowhere", "a"], 1, /^logitscope: nowhere: got nothing there/],
   ])("%j exits with %d and says why", (args, code, message) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin(), ...args], { encoding: "utf8" });
     expect(status).toBe(code);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
