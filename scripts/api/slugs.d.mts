@@ -1,0 +1,1 @@
+export function headings(markdown: string): { text: string; slug: string }[];
