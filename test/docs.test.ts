@@ -91,6 +91,14 @@ test.each(documents())("the npm scripts that %s names are there", (name) => {
   for (const script of named) expect(scripts).toHaveProperty([script]);
 });
 
+test("docs/versions.md names the versions of Node that test:package runs, and engines the oldest", () => {
+  const named = /Now: Node (\d+), (\d+) and (\d+)\./.exec(readDocument("docs/versions.md"))?.slice(1);
+  expect(readDocument("test/package/tarball.test.ts")).toContain(
+    `describe.each(${JSON.stringify(named).replaceAll(",", ", ")})`,
+  );
+  expect(JSON.parse(readDocument("package.json")).engines.node).toBe(`>=${named?.[0]}`);
+});
+
 describe("CHANGELOG.md", () => {
   test("begins with an entry for this version", () => {
     const [, entry] = /^## (\S+)/m.exec(readFileSync(join(root, "CHANGELOG.md"), "utf8")) ?? [];

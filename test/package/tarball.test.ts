@@ -70,7 +70,7 @@ test("the tarball holds the built package and nothing else", () => {
     .split("\n");
   const foreign = listed.filter(
     (file) =>
-      !/^\.\/(dist\/|docs\/|bench\/README\.md$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/.test(
+      !/^\.\/(dist\/|docs\/|bench\/README\.md$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|SECURITY\.md$)/.test(
         file,
       ),
   );
