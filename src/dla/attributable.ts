@@ -7,6 +7,7 @@ import type { Accuracy, Tensor } from "../tensor/index.ts";
  * it, and a run that captures activations. Any model that declares these is attributed without a change here.
  */
 export interface Attributable extends PromptReader {
+  /** What results call it. */
   readonly name: string;
   /** What computes, as shown in results. */
   readonly backend: string;
@@ -21,7 +22,9 @@ export interface Attributable extends PromptReader {
   readonly compatibilityMode: boolean;
   /** In the order in which they are added to the residual stream. */
   readonly writers: readonly ResidualWriter[];
+  /** The norm before the unembedding. */
   readonly finalNorm: FinalNorm;
+  /** W_U and b_U, by columns. */
   readonly unembedding: Unembedding;
   /** Each block's parts joined by `+`: "attn+mlp". */
   layerTypes(): readonly string[];

@@ -48,7 +48,9 @@ export interface AttributionOptions extends AnswerOptions {
  *
  * On a folded model a single token's logit is relative to the vocabulary's mean, since the unembedding is centred.
  *
+ * @param model   in compatibility mode, unless `options.allowRawWeights`
  * @param input   a text, texts, ids or lists of ids; undefined to take those of `options.cache`
+ * @param options the answer, and against what, where and how finely
  * @returns one attribution per prompt and position, in order
  * @throws NotImplementedError for a block with a part that does not declare what it writes
  * @throws ValueError for a raw model, a bad prompt, answer, position or cache; before anything runs

@@ -22,6 +22,8 @@ export interface DlaResult {
  * The decomposition sums to `logit difference − (b_U[correct] − b_U[wrong])`, averaged; accumulated, the rows are
  * the running residual and the last is that value. With one column, `logit − b_U`.
  *
+ * @param model        in compatibility mode
+ * @param prompts      a text, texts, ids or lists of ids, of any lengths
  * @param answerTokens [prompt][1 or 2]: the correct token and, in a second column, the wrong one; ids or texts
  * @throws NotImplementedError for a block with a part that does not declare what it writes
  * @throws ValueError unless there is one row of answers per prompt, with 1 or 2 columns, and the model is in
@@ -31,7 +33,10 @@ export function dla(
   model: Attributable,
   prompts: ModelInput,
   answerTokens: readonly (readonly TokenRef[])[],
-  options: { accumulated?: boolean | undefined } = {},
+  options: {
+    /** The running residual stream after each sublayer instead of what each one wrote. */
+    accumulated?: boolean | undefined;
+  } = {},
 ): DlaResult {
   const columns = answerColumns(answerTokens);
   const result = attribute("dla", model, prompts, {

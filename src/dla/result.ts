@@ -45,7 +45,9 @@ export interface AttributionResult {
   /** What was attributed. */
   readonly model: {
     readonly name: string;
+    /** How many blocks. */
     readonly layers: number;
+    /** How many attention heads a block has. */
     readonly heads: number;
     readonly dModel: number;
     readonly dVocab: number;

@@ -4,15 +4,23 @@ import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./file
 
 /** A GPT-2's dims and switches. */
 export interface Gpt2Config {
+  /** How many blocks. */
   readonly nLayers: number;
+  /** How many attention heads a block has. */
   readonly nHeads: number;
+  /** The residual stream's width, nHeads · dHead. */
   readonly dModel: number;
+  /** A head's width. */
   readonly dHead: number;
+  /** The MLPs' inner width. */
   readonly dMlp: number;
+  /** The longest prompt, in tokens. */
   readonly nCtx: number;
+  /** How many tokens there are logits for. */
   readonly dVocab: number;
   /** LayerNorm's, inside the root. */
   readonly eps: number;
+  /** The MLPs' nonlinearity. */
   readonly activation: Activation;
   /** True where the file names no activation, so that Hugging Face's default stands in. */
   readonly activationAssumed?: boolean;
@@ -20,6 +28,7 @@ export interface Gpt2Config {
   readonly scaleAttnWeights: boolean;
   /** Attention scores are divided by layer + 1 as well. */
   readonly scaleAttnByInverseLayerIdx: boolean;
+  /** Whether W_U is W_E transposed. */
   readonly tieWordEmbeddings: boolean;
   /** Undefined where the file names none, or one outside the vocabulary. */
   readonly bosTokenId: number | undefined;

@@ -43,9 +43,12 @@ export interface CacheOptions extends RunOptions {
  * gets the BOS token in front, as in TransformerLens, unless it begins with it.
  */
 export class Gpt2 {
+  /** What results call it: the folder's name, "demo", or the `name` given. */
   readonly name: string;
   readonly config: Gpt2Config;
+  /** The backend, and the memory that it has the weights in. */
   readonly kernels: Kernels;
+  /** Undefined for a model without a tokenizer's files, which takes ids only. */
   readonly tokenizer: Tokenizer | undefined;
   /** Whether the LayerNorms are folded and the weights centred: what attribution needs. */
   readonly compatibilityMode: boolean;
@@ -55,6 +58,7 @@ export class Gpt2 {
   readonly blocks: readonly Block[];
   /** @internal */
   readonly lnFinal: Affine | null;
+  /** W_U and b_U, by columns. */
   readonly unembedding: Unembedding;
   /** What adds to the residual stream, in the order in which it is added. */
   readonly writers: readonly ResidualWriter[];

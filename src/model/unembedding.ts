@@ -5,6 +5,7 @@ import { eachChunk, readRow, type Table } from "./table.ts";
 export interface UnembeddingColumn {
   /** [dModel]. Not to be written to. */
   readonly column: Float32Array;
+  /** The entry of b_U, or the difference of two. */
   readonly bias: number;
 }
 

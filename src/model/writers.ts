@@ -24,7 +24,9 @@ export interface ResidualWriter {
 export interface LinearSplit {
   /** The hook of that activation, [batch, pos, part, size]. */
   readonly hook: string;
+  /** How many parts. */
   readonly parts: number;
+  /** How wide each is. */
   readonly size: number;
   /** [dModel]; belongs to no part. */
   readonly bias: Float32Array;
@@ -53,15 +55,19 @@ export interface SplitReading {
  *   output = gamma ⊙ (x − mean(x)) / scale + beta        without the mean where it does not centre (RMSNorm)
  */
 export interface FinalNorm {
+  /** Whether it subtracts the mean: LayerNorm does, RMSNorm does not. */
   readonly centred: boolean;
   /** [dModel], or null for 1 everywhere. */
   readonly gamma: Float32Array | null;
   /** [dModel], or null for 0 everywhere. */
   readonly beta: Float32Array | null;
+  /** Added to the variance, inside the root. */
   readonly eps: number;
-  /** The hooks of x [batch, pos, dModel], scale [batch, pos, 1] and output [batch, pos, dModel]. */
+  /** The hook of x, [batch, pos, dModel]. */
   readonly inputHook: string;
+  /** The hook of scale, [batch, pos, 1]. */
   readonly scaleHook: string;
+  /** The hook of the output, [batch, pos, dModel]. */
   readonly outputHook: string;
 }
 
