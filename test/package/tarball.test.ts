@@ -149,7 +149,7 @@ describe("the command as a process", () => {
 
   test.each([
     [["--foo"], 2, /^logitscope: .*--foo.*Try logitscope --help\n$/],
-    [["--model", "nowhere", "a"], 1, /^logitscope: nowhere: got nothing there/],
+    [["--model", "./nowhere", "a"], 1, /^logitscope: \.\/nowhere: got nothing there/],
   ])("%j exits with %d and says why", (args, code, message) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [bin(), ...args], { encoding: "utf8" });
     expect(status).toBe(code);
