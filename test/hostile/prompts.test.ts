@@ -7,8 +7,8 @@ const model = tinyModel({ tokenizer: tinyTokenizer() }).enableCompatibilityMode(
 const attribute = (input: unknown, options: object = {}) =>
   directLogitAttribution(model, input as never, { answer: 1, ...options });
 
-const kinds: readonly (readonly [string, unknown])[] = [
-  ["undefined", undefined],
+/** What no caller that is checked by TypeScript gives. */
+const given: readonly (readonly [string, unknown])[] = [
   ["null", null],
   ["NaN", Number.NaN],
   ["Infinity", Number.POSITIVE_INFINITY],
@@ -24,6 +24,8 @@ const kinds: readonly (readonly [string, unknown])[] = [
   ["true", true],
 ];
 
+const kinds: typeof given = [["undefined", undefined], ...given];
+
 describe("a ValueError, and nothing else", () => {
   test.each(kinds)("where a prompt is %s", (_name, value) => {
     expect(() => attribute(value)).toThrow(ValueError);
@@ -33,8 +35,8 @@ describe("a ValueError, and nothing else", () => {
     expectCleanPrototypes();
   });
 
-  test.each(kinds)("where a position is %s", (_name, pos) => {
-    if (pos !== undefined) expect(() => attribute([0, 1], { pos })).toThrow(ValueError);
+  test.each(given)("where a position is %s", (_name, pos) => {
+    expect(() => attribute([0, 1], { pos })).toThrow(ValueError);
     expect(() => attribute([0, 1], { pos: [pos] })).toThrow(ValueError);
   });
 
@@ -45,14 +47,12 @@ describe("a ValueError, and nothing else", () => {
     if (answer !== undefined) expect(() => attribute([0, 1], { wrong: answer })).toThrow(ValueError);
   });
 
-  test.each(kinds)("where a unit or direction is %s", (_name, value) => {
-    if (value === undefined) return;
+  test.each(given)("where a unit or direction is %s", (_name, value) => {
     expect(() => attribute([0, 1], { unit: value })).toThrow(ValueError);
     expect(() => attribute([0, 1], { answer: undefined, direction: value })).toThrow(ValueError);
   });
 
-  test.each(kinds)("where logits or layers are %s", (_name, value) => {
-    if (value === undefined) return;
+  test.each(given)("where logits or layers are %s", (_name, value) => {
     if (value !== null) expect(() => model.run([0, 1], { logits: value as never })).toThrow(ValueError);
     expect(() => model.run([0, 1], { logits: { tokens: [value] as never } })).toThrow(ValueError);
     expect(() => model.run([0, 1], { stopAtLayer: value as never })).toThrow(ValueError);

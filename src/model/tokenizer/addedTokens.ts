@@ -42,7 +42,7 @@ export function addedTokenSplitter(tokens: readonly AddedToken[]): (text: string
 }
 
 function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
-  const longestAt = prefixTree(tokens);
+  const longestAt = longestMatch(tokens);
 
   return (text) => {
     const segments: Segment[] = [];
@@ -71,37 +71,48 @@ function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
   };
 }
 
-interface Branch {
-  readonly next: Map<number, Branch>;
-  token?: AddedToken;
-}
+/**
+ * Finds the longest token that begins at a place: of the sorted tokens, those that agree with the text are fewer with each
+ * character. In no more steps than the token is long, about, however many tokens there are; and without a tree in memory.
+ */
+function longestMatch(tokens: readonly AddedToken[]): (text: string, at: number) => AddedToken | undefined {
+  const sorted = [...new Map(tokens.map((token) => [token.content, token])).values()];
+  sorted.sort((a, b) => (a.content < b.content ? -1 : 1));
 
-/** Finds the longest token that begins at a place; in no more steps than it is long, however many tokens there are. */
-function prefixTree(tokens: readonly AddedToken[]): (text: string, at: number) => AddedToken | undefined {
-  const root: Branch = { next: new Map() };
-  for (const token of tokens) {
-    let branch = root;
-    for (const char of token.content) {
-      const code = char.codePointAt(0)!;
-      const next = branch.next.get(code) ?? { next: new Map() };
-      branch.next.set(code, next);
-      branch = next;
+  /** The first of sorted[from … to) whose unit at `depth` is `unit` or more. */
+  const firstFrom = (from: number, to: number, depth: number, unit: number): number => {
+    let [low, high] = [from, to];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle].content.charCodeAt(depth) < unit) low = middle + 1;
+      else high = middle;
     }
-    branch.token = token;
-  }
+    return low;
+  };
+
   return (text, start) => {
     let longest: AddedToken | undefined;
-    let branch: Branch | undefined = root;
-    for (let at = start; at < text.length; at += charLength(text, at)) {
-      branch = branch.next.get(text.codePointAt(at)!);
-      if (branch === undefined) break;
-      longest = branch.token ?? longest;
+    let [low, high] = [0, sorted.length];
+    for (let depth = 0; low < high; depth++) {
+      if (sorted[low].content.length === depth) {
+        if (!isInsidePair(text, start + depth)) longest = sorted[low];
+        low++;
+      }
+      if (start + depth >= text.length) break;
+      const unit = text.charCodeAt(start + depth);
+      low = firstFrom(low, high, depth, unit);
+      high = firstFrom(low, high, depth, unit + 1);
     }
     return longest;
   };
 }
 
-/** How many code units a character takes: never half a surrogate pair. */
+/** Whether a place lies between the halves of a surrogate pair. */
+function isInsidePair(text: string, at: number): boolean {
+  return at > 0 && charLength(text, at - 1) === 2;
+}
+
+/** How many code units a character takes. */
 function charLength(text: string, at: number): number {
   return text.codePointAt(at)! > 0xffff ? 2 : 1;
 }
