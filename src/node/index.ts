@@ -22,7 +22,8 @@ export interface PretrainedOptions extends LoadOptions, HubOptions {
 /**
  * A model from Hugging Face files: config.json, model.safetensors or its shards with their index, and a tokenizer's files
  * for texts. They are in a local folder, or on the Hugging Face hub: then they are downloaded into the cache that Python's
- * huggingface_hub uses too, unless they are there.
+ * huggingface_hub uses too, unless they are there. A symbolic
+ * link out of the folder is not followed, but for those of the hub's cache.
  *
  * @param folderOrName a folder that there is, or else a name on the hub, as "openai-community/gpt2"; the model is named
  *                     after it unless `options.name` says otherwise

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { jsKernels, type Kernels, modelFromFiles } from "../../src/index.ts";
+import { jsKernels, type Kernels, MemoryError, modelFromFiles } from "../../src/index.ts";
 import { store, tinyConfig, tinyTensors } from "../support/gpt2Checkpoint.ts";
 import { concat, cutAt, writeSafetensors } from "../support/writeSafetensors.ts";
 import { claiming, expectRefusal, goodFiles, largestAllocation, load, safetensors } from "./support.ts";
@@ -170,6 +170,13 @@ describe("no room is made for what a file claims and does not hold", () => {
       ),
     );
     expect([largest < 1e5, reserved]).toEqual([true, 0]);
+  });
+
+  test("a matrix that no engine has room for: a MemoryError", () => {
+    expect(() => jsKernels.matrix(2 ** 30, 2 ** 30)).toThrow(MemoryError);
+    expect(() => jsKernels.matrix(2 ** 30, 2 ** 30)).toThrow(
+      /^weights: got no 4398046511104 MiB of memory from the engine, expected room for one of them\. Close what/,
+    );
   });
 
   test("a model in shards: room for those there are", async () => {

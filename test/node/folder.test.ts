@@ -197,6 +197,20 @@ describe("fromPretrained", () => {
   });
 });
 
+test.skipIf(process.platform === "win32")(
+  "a pipe that takes a file's place later is not waited for",
+  async () => {
+    const folder = mkdtempSync(inRoot("replaced-"));
+    const weights = join(folder, "model.safetensors");
+    writeFileSync(join(folder, "config.json"), JSON.stringify(tinyConfig));
+    writeFileSync(weights, writeSafetensors(tinyTensors().map(store)));
+    const model = await fromPretrained(folder);
+    rmSync(weights);
+    execFileSync("mkfifo", [weights]);
+    expect(() => model.run([1, 0])).toThrow("got a file that has changed since the model was loaded");
+  },
+);
+
 test("a model of a relative folder goes on when the process is elsewhere", async () => {
   mkdirSync(inRoot("plain"));
   copyFileSync(inRepo("blobs", "0a"), inRoot("plain", "config.json"));
