@@ -23,7 +23,8 @@ export interface CheckpointOptions extends ReadOptions {
 /**
  * Reads the weights of a GPT-2 from safetensors, as trained, in float32. Tensors are read one by one in the file's
  * order, by rows, and put into the backend's layout at once: so the model is never held twice. Room is made for what a
- * file's header shows, and not before: a config may claim anything. Blocks come in the order in which the file completes them. The embedding stays in a file that can be read at any place.
+ * file's header shows, and not before: a config may claim anything. Blocks come in the order in which the file completes
+ * them. The embedding stays in a file that can be read at any place.
  *
  * @param receiveBlock owns the block from then on
  * @returns            the weights outside the blocks
@@ -86,7 +87,6 @@ async function readShard(
     expectIndexed(shard, new Set(names));
     const roles = known.roles ?? assignRoles(names, config, file);
     const layout = expectShapes(header.tensors, roles, config, file, known.layout);
-
     reserveRoom(header.tensors, roles, config, buffers.kernels);
 
     const tensors = tensorReader(reader, buffers);
