@@ -17,7 +17,7 @@ import {
 import { type Client, pause } from "./client.ts";
 import { type HubSettings, hubSettings } from "./environment.ts";
 import { type FileMetadata, fileMetadata } from "./metadata.ts";
-import { isRepoId, isRevision } from "./names.ts";
+import { isCommit, isRepoId, isRevision } from "./names.ts";
 import type { HubOptions } from "./options.ts";
 import { pointToBlob } from "./pointer.ts";
 import { haveModel, isComplete } from "./snapshot.ts";
@@ -60,7 +60,7 @@ export async function hubFolder(
     );
   }
   const commit = refresh ? undefined : await cachedCommit(cache, revision);
-  if (commit !== undefined && (await isCached(cache, commit))) return snapshotFolder(cache, commit);
+  if (commit !== undefined && (await isCached(cache, repo, commit))) return snapshotFolder(cache, commit);
   if (offline) throw notCached(repo, revision, settings);
 
   const client = { ...settings, fetch: options.fetch ?? globalThis.fetch, signal, pause: wait };
@@ -72,9 +72,10 @@ export async function hubFolder(
   }
 }
 
-function isCached(cache: RepoCache, commit: string): Promise<boolean> {
+function isCached(cache: RepoCache, repo: string, commit: string): Promise<boolean> {
   const folder = snapshotFolder(cache, commit);
   return isComplete(
+    repo,
     folder,
     (file) => exists(join(folder, file)),
     (file) => isKnownAbsent(cache, commit, file),
@@ -93,6 +94,7 @@ async function downloaded(
   const first = "config.json";
   const found = await fileMetadata(client, { repo, revision }, first);
   const { commit } = found;
+  if (isCommit(revision)) expectCommit(repo, first, commit, revision);
   const wanted = { repo, revision: commit };
   const folder = snapshotFolder(cache, commit);
   await makeFolders(cache, commit);
@@ -100,11 +102,8 @@ async function downloaded(
   async function ask(file: string): Promise<FileMetadata> {
     if (file === first) return found;
     const metadata = await fileMetadata(client, wanted, file);
-    if (metadata.commit === commit) return metadata;
-    throw new HubError(
-      "unreachable",
-      `${repo}: ${file}: got commit ${metadata.commit}, expected ${commit}, which was asked for. Check the endpoint.`,
-    );
+    expectCommit(repo, file, metadata.commit, commit);
+    return metadata;
   }
 
   async function has(file: string): Promise<boolean> {
@@ -124,6 +123,15 @@ async function downloaded(
   await haveModel(repo, folder, has, async (file) => (await ask(file)).content !== undefined);
   await rememberCommit(cache, revision, commit);
   return folder;
+}
+
+/** @throws HubError when the hub answers for another commit than it was asked for */
+function expectCommit(repo: string, file: string, got: string, expected: string): void {
+  if (got === expected) return;
+  throw new HubError(
+    "unreachable",
+    `${repo}: ${file}: got commit ${got}, expected ${expected}, which was asked for. Check the endpoint.`,
+  );
 }
 
 function notCached(repo: string, revision: string, { cacheDir }: HubSettings): HubError {

@@ -1,12 +1,15 @@
 /// <reference types="node" />
 import { randomBytes } from "node:crypto";
-import { copyFile, rename, symlink, unlink } from "node:fs/promises";
+import { copyFile, link, rename, symlink, unlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { exists, type RepoCache, snapshotFolder } from "./cache.ts";
 
 /**
- * Puts a blob into a snapshot under the file's name: as a relative link, so that a cache can be moved; as the file itself
- * where links are refused or not wanted.
+ * Puts a blob into a snapshot under the file's name: as a relative link, so that a cache can be moved. Where symbolic links
+ * are refused (Windows) or not wanted, the file itself is there: a second name of the blob, or a copy.
+ *
+ * It is made beside the blob and moved into place: so it is there whole, also for a process that comes just then, and takes
+ * the place of a link whose blob was deleted.
  *
  * @see huggingface_hub, file_download.py: _create_symlink
  */
@@ -19,19 +22,23 @@ export async function pointToBlob(
 ): Promise<void> {
   const pointer = join(snapshotFolder(cache, commit), file);
   if (await exists(pointer)) return;
-  await unlink(pointer).catch(() => {}); // a link whose blob has been deleted
-  if (symlinks) {
-    try {
-      await symlink(relative(dirname(pointer), blob), pointer);
-      return;
-    } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") return; // another process was faster
-      if (!["EPERM", "EACCES", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "UNKNOWN"].includes(code))
-        throw error;
-    }
+  const made = `${blob}.${randomBytes(4).toString("hex")}.incomplete`;
+  const target = relative(dirname(pointer), blob);
+  if (!(symlinks && (await isAllowed(symlink(target, made)))) && !(await isAllowed(link(blob, made)))) {
+    await copyFile(blob, made);
   }
-  const copy = `${blob}.${randomBytes(4).toString("hex")}.incomplete`;
-  await copyFile(blob, copy);
-  await rename(copy, pointer);
+  await rename(made, pointer);
+  await unlink(made).catch(() => {}); // still there where both were names of one file, another process's pointer
+}
+
+/** Whether it was done, and not refused by the platform or its file system. */
+async function isAllowed(action: Promise<void>): Promise<boolean> {
+  try {
+    await action;
+    return true;
+  } catch (error) {
+    const refusals = ["EPERM", "EACCES", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "EMLINK", "UNKNOWN"];
+    if (refusals.includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }

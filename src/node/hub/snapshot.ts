@@ -15,11 +15,11 @@ const index = "model.safetensors.index.json";
  *
  * @param isAbsent whether a file is known not to exist
  */
-export async function isComplete(folder: string, has: Has, isAbsent: Has): Promise<boolean> {
+export async function isComplete(repo: string, folder: string, has: Has, isAbsent: Has): Promise<boolean> {
   if (!(await has("config.json"))) return false;
   if (!(await has("model.safetensors"))) {
     if (!(await has(index))) return false;
-    for (const shard of await shardsIn(folder)) if (!(await has(shard))) return false;
+    for (const shard of await shardsIn(repo, folder)) if (!(await has(shard))) return false;
   }
   if (await has("tokenizer.json")) return true;
   if ((await has("vocab.json")) && (await has("merges.txt"))) return true;
@@ -47,7 +47,7 @@ export async function haveModel(repo: string, folder: string, has: Has, isThere:
   }
   if (await has("model.safetensors")) return;
   if (!(await has(index))) throw await noSafetensors(repo, isThere);
-  for (const shard of await shardsIn(folder)) {
+  for (const shard of await shardsIn(repo, folder)) {
     if (await has(shard)) continue;
     throw new CheckpointError(
       `${repo}: ${index}: got no file ${shard}, which it names. Tell the model's owner.`,
@@ -55,8 +55,13 @@ export async function haveModel(repo: string, folder: string, has: Has, isThere:
   }
 }
 
-async function shardsIn(folder: string): Promise<string[]> {
-  return [...(await readShardIndex(() => openFile(join(folder, index)))).keys()].sort();
+async function shardsIn(repo: string, folder: string): Promise<string[]> {
+  try {
+    return [...(await readShardIndex(() => openFile(join(folder, index)))).keys()].sort();
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${repo}: ${error.message}`, { cause: error });
+  }
 }
 
 async function noSafetensors(repo: string, isThere: Has): Promise<HubError> {

@@ -152,6 +152,13 @@ const refusals: Refusal[] = [
     },
     message: `got commit ${commitB}, expected ${commitA}, which was asked for`,
   },
+  {
+    what: "another commit than the revision",
+    reason: "unreachable",
+    options: { revision: commitB },
+    fault: always(200, { "x-repo-commit": commitA, etag: '"ab"' }),
+    message: `o/n: config.json: got commit ${commitA}, expected ${commitB}, which was asked for`,
+  },
   { what: "another status", reason: "unreachable", fault: always(418), message: "got HTTP status 418 from" },
   {
     what: "redirects in a circle",

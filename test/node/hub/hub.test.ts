@@ -62,7 +62,7 @@ describe("the cache", () => {
     }
   });
 
-  test("has copies where links are not wanted, or refused", async () => {
+  test("has the files themselves where links are not wanted", async () => {
     const cache = freshFolder();
     const folder = await get(hub, cache, { env: { HF_HUB_DISABLE_SYMLINKS: "1" } });
     for (const [name, file] of Object.entries(modelFiles)) {
