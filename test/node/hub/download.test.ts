@@ -315,7 +315,8 @@ test("what a listener throws is thrown, and leaves no lock", async () => {
   expect(filesIn(cache).filter((name) => name.endsWith(".lock"))).toEqual([]);
 });
 
-describe("an AbortSignal", () => {
+// sooner than the timeouts of a silent connection, which would end the wait too
+describe("an AbortSignal", { timeout: 5000 }, () => {
   test("that is aborted already: no request", async () => {
     const reason = new Error("enough");
     await expect(get(hub, freshFolder(), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -340,6 +341,19 @@ describe("an AbortSignal", () => {
     hub.reset();
     await expectWhole(await get(hub, cache));
     expect(ranges()).toEqual(["bytes=7000-"]);
+  });
+
+  test("that is aborted as a file ends: no request more", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const onDownload = ({ received, size }: DownloadProgress) => {
+      if (received === size) controller.abort(reason);
+    };
+    await expect(get(hub, freshFolder(), { signal: controller.signal, onDownload })).rejects.toBe(reason);
+    expect(hub.asked()).toEqual([
+      "HEAD /o/n/resolve/main/config.json",
+      `GET /o/n/resolve/${commitA}/config.json`,
+    ]);
   });
 
   test.each(["while no answer comes", "between two tries"])("%s", async (when) => {
