@@ -398,7 +398,7 @@ test("a mirror that sends requests on to the hub is followed, without the token"
   const fault: Fault = ({ host, path, method, headers }, response) => {
     if (host !== "cdn" || !path.startsWith("/o/n")) return false;
     expect([method, headers.authorization]).toEqual([expect.anything(), `Bearer ${token}`]);
-    refuse(response, 307, undefined, { location: hub.endpoint + path });
+    refuse(response, 307, undefined, { location: hub.endpoint + path, etag: '"of-the-mirror"' });
     return true;
   };
   hub.fault = fault;

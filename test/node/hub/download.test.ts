@@ -274,6 +274,20 @@ describe("sizes that the hub does not tell", () => {
     });
   });
 
+  test("are not those of a redirect", async () => {
+    hub.fault = ({ host, method, path }, response) => {
+      if (host !== "hub" || method !== "HEAD" || !path.endsWith("model.safetensors")) return false;
+      const headers = {
+        location: `${hub.cdn}/${weightsEtag}`,
+        "x-linked-etag": weightsEtag,
+        "content-length": "17",
+      };
+      response.writeHead(302, { ...headers, "x-repo-commit": commitA }).end();
+      return true;
+    };
+    await expectWhole(await get(hub, freshFolder()));
+  });
+
   test("nor is a server that compresses all the same", async () => {
     hub.fault = (request, response) => {
       if (!isVocab(request)) return false;

@@ -236,6 +236,23 @@ test("a repository that was renamed is found under its old name", async () => {
   ]);
 });
 
+test("a redirect within the hub is followed, whatever it says of itself", async () => {
+  hub.fault = ({ path }, response) => {
+    if (!path.endsWith("/vocab.json") || path.startsWith("/o/n/resolve/cached")) return false;
+    response
+      .writeHead(307, {
+        location: "/o/n/resolve/cached/vocab.json",
+        etag: '"of-the-redirect"',
+        "x-repo-commit": commitA,
+      })
+      .end();
+    return true;
+  };
+  hub.repositories["o/n"] = repository(modelFiles, { refs: { main: commitA, cached: commitA } });
+  const folder = await get(hub, freshFolder());
+  expect(readlinkSync(join(folder, "vocab.json"))).toBe(`../../blobs/${etagOf(modelFiles["vocab.json"])}`);
+});
+
 describe("shards", () => {
   const index = (map: object) => text(JSON.stringify({ weight_map: map }));
   const { "model.safetensors": safetensors, ...rest } = modelFiles;
