@@ -22,7 +22,8 @@ const times: LockTimes = { look: 200, sign: 5_000, silence: 30_000 };
  * download has a file of its own and is put in place whole, so a lock lost, stolen or ignored costs bytes and not content.
  * (Python's huggingface_hub locks other files, by flock, which Node.js has not.)
  *
- * A holder that has died, or given no sign of life for 30 seconds of our own clock, is not waited for.
+ * A holder that has died, or given no sign of life for 30 seconds of our own clock, is not waited for, and a lock
+ * that cannot be removed then is done without.
  *
  * @returns lets go of it
  * @throws the signal's reason once it is aborted
@@ -37,14 +38,13 @@ export async function acquireLock(
   let since = 0;
   while (!(await create(path, self))) {
     signal?.throwIfAborted();
-    const holder = await readFile(path, "utf8").catch(() => undefined);
+    const holder = await readHolder(path);
     if (holder === undefined) continue; // just let go of
     const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? { mtimeMs: 0 };
     const state = `${holder} ${mtimeMs}`;
     if (state !== seen) [seen, since] = [state, performance.now()];
     if (isDead(holder) || performance.now() - since > silence) {
-      if ((await readFile(path, "utf8").catch(() => undefined)) === holder)
-        await unlink(path).catch(() => {});
+      if ((await readHolder(path)) === holder && !(await isRemoved(path))) return async () => {}; // do without it
       continue;
     }
     await pause(look, signal);
@@ -56,8 +56,20 @@ export async function acquireLock(
   signs.unref();
   return async () => {
     clearInterval(signs);
-    if ((await readFile(path, "utf8").catch(() => undefined)) === self) await unlink(path).catch(() => {});
+    if ((await readHolder(path)) === self) await isRemoved(path);
   };
+}
+
+/** What a lock says of its holder; undefined when it is not there. */
+function readHolder(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error) => (error.code === "ENOENT" ? undefined : ""));
+}
+
+function isRemoved(path: string): Promise<boolean> {
+  return unlink(path).then(
+    () => true,
+    (error) => error.code === "ENOENT",
+  );
 }
 
 async function create(path: string, content: string): Promise<boolean> {

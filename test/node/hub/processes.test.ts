@@ -234,6 +234,12 @@ describe("a lock", () => {
     expect(readFileSync(path, "utf8")).toBe(by({}));
   });
 
+  test("that cannot be read or removed is done without, after a while", async () => {
+    const path = freshFolder(); // nor is it a file
+    await (await acquireLock(nobody, path, times))();
+    expect(statSync(path).isDirectory()).toBe(true);
+  });
+
   test("in a folder that is not there is an error", async () => {
     await expect(acquireLock(nobody, join(newPath(), "lock"), times)).rejects.toThrow("ENOENT");
   });
