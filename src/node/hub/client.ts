@@ -42,7 +42,6 @@ export async function withRetries<T>(
         failures = 0;
       });
     } catch (error) {
-      client.signal?.throwIfAborted();
       if (!(error instanceof Interrupted)) throw error;
       failures++;
       const wait = error.retryAfter ?? Math.min(8, 2 ** (failures - 1));

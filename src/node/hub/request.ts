@@ -116,9 +116,9 @@ function redirectTarget(where: string, response: Response, from: URL): URL | und
   );
 }
 
-/** `fetch` says only that it failed; what did lies underneath. */
+/** `fetch` says only that it failed; what did lies underneath. Deno quotes the address, whose query may be a signature. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const { code, message } = cause as { code?: string; message?: string };
-  return code ?? message ?? String(cause);
+  return (code ?? message ?? String(cause)).replace(/\?[^\s)]+/g, "");
 }

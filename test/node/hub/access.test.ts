@@ -258,6 +258,15 @@ test("a hub that is not there", async () => {
   );
 });
 
+test("an address that fetch quotes is quoted without its query: a signature gives access", async () => {
+  const fetch = async () => {
+    throw new TypeError("error sending request for url (https://cdn.example/ab?signature=secret): refused");
+  };
+  await expect(get(hub, freshFolder(), { fetch })).rejects.toThrow(
+    "(error sending request for url (https://cdn.example/ab): refused), 6 times",
+  );
+});
+
 describe("offline", () => {
   test("what is missing is an error that says what to do, and nothing is asked", async () => {
     const cache = freshFolder();
