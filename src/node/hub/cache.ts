@@ -40,7 +40,7 @@ export async function cachedCommit({ folder }: RepoCache, revision: string): Pro
 
 /** Whole or not at all, for those who read meanwhile. */
 export async function rememberCommit(cache: RepoCache, revision: string, commit: string): Promise<void> {
-  if (revision === commit || (await cachedCommit(cache, revision)) === commit) return;
+  if ((await cachedCommit(cache, revision)) === commit) return; // a commit stands for itself
   const path = join(cache.folder, "refs", revision);
   await mkdir(dirname(path), { recursive: true });
   const written = `${path}.${randomBytes(4).toString("hex")}.tmp`;

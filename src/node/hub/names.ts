@@ -5,10 +5,7 @@
  */
 export function isRepoId(name: string): boolean {
   return (
-    /^(?:\b[\w.-]{1,96}\b\/)?\b[\w.-]{1,96}\b$/.test(name) &&
-    !/--|\.\./.test(name) &&
-    !name.endsWith(".git") &&
-    !name.endsWith("\n") // for `$`, as in Python's fullmatch
+    /^(?:\b[\w.-]{1,96}\b\/)?\b[\w.-]{1,96}\b$/.test(name) && !/--|\.\./.test(name) && !name.endsWith(".git")
   );
 }
 

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { HubError } from "../../../src/index.ts";
+import { pause } from "../../../src/node/hub/client.ts";
 import type { DownloadProgress } from "../../../src/node/index.ts";
 import { cutAfter, etagOf, type Recorded, serve } from "./server.ts";
 import {
@@ -380,6 +381,13 @@ describe("an AbortSignal", { timeout: 5000 }, () => {
     };
     const pause = { endpoint: hub.endpoint, signal: controller.signal };
     await expect(get(hub, freshFolder(), pause)).rejects.toBe(reason);
+  });
+
+  test("in a wait ends it at once", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 20);
+    await pause(60_000, controller.signal);
+    await pause(60_000, controller.signal);
   });
 
   test("while another holds the lock", async () => {
