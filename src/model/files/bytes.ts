@@ -59,14 +59,36 @@ export function memoryBytes(bytes: Uint8Array): Bytes {
   };
 }
 
+/** Bytes asked for at a time of a stream that fills a given buffer. */
+const FILLED = 262_144;
+
+/**
+ * The bytes of a stream: read into one buffer again and again, where it can fill one, as fetch's and a Blob's can. Chunks of
+ * its own are garbage that an engine lets grow to a good part of a model.
+ */
 export function streamBytes(stream: ReadableStream<Uint8Array>): Bytes {
-  const chunks = stream.getReader(); // not async iteration, which Safari's streams lack
+  const filled = fillingReader(stream);
+  const chunks = filled ?? stream.getReader(); // not async iteration, which Safari's streams lack
+  let buffer = new ArrayBuffer(filled ? FILLED : 0);
+  const next = async () => {
+    const read = await filled!.read(new Uint8Array(buffer)); // takes the buffer, and gives it back
+    if (read.value) buffer = read.value.buffer as ArrayBuffer;
+    return read;
+  };
   return chunkBytes(
-    () => chunks.read(),
+    filled ? next : () => (chunks as ReadableStreamDefaultReader<Uint8Array>).read(),
     async () => {
       chunks.cancel().catch(() => {}); // of a clone's body it settles only when the other one is cancelled too
     },
   );
+}
+
+function fillingReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return undefined; // a stream of chunks; or an engine without
+  }
 }
 
 export function fileBytes(file: ByteFile): Bytes {
@@ -83,23 +105,30 @@ export function fileBytes(file: ByteFile): Bytes {
 /** In workers alone, so that the library's types for pages leave it out. */
 declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer };
 
-/** By slices, so that bytes can be passed over; in a worker also at once, so that the embedding stays in the file. */
+/** As a stream, begun anew where bytes are passed over; in a worker also at once, so that the embedding stays in the file. */
 export function blobBytes(blob: Blob): Bytes {
-  const slice = (out: Uint8Array, position: number) => blob.slice(position, position + out.length);
+  let stream: Bytes | undefined;
+  let at = 0;
   return {
     async read(out, position) {
-      const some = new Uint8Array(await slice(out, position).arrayBuffer());
-      out.set(some);
-      return some.length;
+      if (stream === undefined || position !== at) {
+        await stream?.close();
+        stream = streamBytes(blob.slice(position).stream());
+        at = position;
+      }
+      const count = await stream.read(out, position);
+      at += count;
+      return count;
     },
     ...(typeof FileReaderSync === "function" && {
       readSync(out: Uint8Array, position: number) {
-        const some = new Uint8Array(new FileReaderSync().readAsArrayBuffer(slice(out, position)));
+        const slice = blob.slice(position, position + out.length);
+        const some = new Uint8Array(new FileReaderSync().readAsArrayBuffer(slice));
         out.set(some);
         return some.length;
       },
     }),
     seekable: true,
-    close: async () => {},
+    close: async () => stream?.close(),
   };
 }
