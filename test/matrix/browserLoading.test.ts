@@ -23,6 +23,7 @@ declare global {
   interface Window {
     ready?: true;
     load(kind: string, options?: object): Promise<Loaded>;
+    loadInWorker(): Promise<{ scores: readonly number[]; whileLoading: number; readAtOnce: number }>;
     cachedNames(cache: string): Promise<string[]>;
   }
 }
@@ -119,6 +120,18 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
         expect(reads.at(-1)).toEqual({ file, read: size, size });
         expect(reads.map(({ read }) => read)).toEqual(reads.map(({ read }) => read).sort((a, b) => a - b));
       }
+    });
+
+    test("a File in a worker: the embedding stays there, and its rows are read when a prompt needs them", async () => {
+      await page.setInputFiles(
+        "#files",
+        names.map((name) => `${model}/${name}`),
+      );
+      const { scores, whileLoading, readAtOnce } = await page.evaluate(() => window.loadInWorker());
+      expect(scores).toEqual(expected);
+      expect(whileLoading).toBe(0);
+      const rowBytes = 2 * 64; // float16, dModel
+      expect(readAtOnce / rowBytes).toBe(15 + 2); // the prompt's tokens, and the two answers' columns
     });
 
     test("progress comes in many steps, and knows the size of the weights from the first of their bytes on", async () => {

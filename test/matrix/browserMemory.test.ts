@@ -68,19 +68,20 @@ describe.skipIf(!canMeasure)("memory of a page that loads a model", () => {
     return page;
   }
 
-  test.each<[string, object]>([
-    ["URL", {}],
-    ["URL", { cacheStorage: true }],
-    ["Response", {}],
-    ["ReadableStream", {}],
-    ["File", {}],
-  ])("%s %j: one copy", async (kind, options) => {
+  // Beside the model: what a page has, and chunks that wait for a collection. These are no part of the model's size: with 24
+  // layers the peak was 1.25 of the model for the cache, whose chunks are its own.
+  test.each<[string, object, number]>([
+    ["URL", {}, 1.6],
+    ["Response", {}, 1.6],
+    ["ReadableStream", {}, 1.6],
+    ["File", {}, 1.6],
+    ["URL", { cacheStorage: true }, 1.8],
+  ])("%s %j: one copy", async (kind, options, most) => {
     const { peak, kept } = await grown(kind, options);
-    console.info(
-      `${kind} ${JSON.stringify(options)}: peak ${peak.toFixed(2)}, then ${kept.toFixed(2)} of ${size} bytes`,
-    );
+    const numbers = `peak ${peak.toFixed(2)}, then ${kept.toFixed(2)} of ${size} bytes`;
+    console.info(`${kind} ${JSON.stringify(options)}: ${numbers}`);
     expect(peak).toBeGreaterThan(0.9); // the model itself was seen
-    expect(peak).toBeLessThan(1.55); // chunks that wait to be collected, some 130 MB whatever the model's size
+    expect(peak).toBeLessThan(most);
   });
 
   test("ArrayBuffer: two, so that the measure can tell", async () => {

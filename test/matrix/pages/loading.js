@@ -57,6 +57,14 @@ window.load = async (
   }
 };
 
+/** The files that were chosen, in a worker: what it posts. */
+window.loadInWorker = () =>
+  new Promise((resolve) => {
+    const worker = new Worker("worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.postMessage([...document.getElementById("files").files]);
+  });
+
 window.cachedNames = async (name) => {
   const requests = await (await caches.open(name)).keys();
   return requests.map(({ url }) => new URL(url).pathname).sort();
