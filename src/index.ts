@@ -45,6 +45,7 @@ export {
   type FinalNorm,
   type Gpt2,
   type Gpt2Config,
+  gpt2Tokenizer,
   type HeadOptions,
   type Hook,
   type HookFilter,

@@ -31,7 +31,12 @@ export type { Hook } from "./observer.ts";
 export { type Positions, resolvePositions } from "./positions.ts";
 export { type ModelInput, type PromptReader, readPrompts } from "./prompts.ts";
 export type { LogitsWanted, RunOptions } from "./run.ts";
-export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
+export {
+  createTokenizer,
+  gpt2Tokenizer,
+  type Tokenizer,
+  type TokenizerFiles,
+} from "./tokenizer/tokenizer.ts";
 export { readToken, showToken, type TokenRef } from "./tokens.ts";
 export { tokenColumn, type Unembedding, type UnembeddingColumn } from "./unembedding.ts";
 export {

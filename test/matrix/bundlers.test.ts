@@ -27,7 +27,7 @@ function folderFor(script: string): { entry: string; outdir: string } {
 /** What a page is sent, in bytes after gzip; and the most that it may be. */
 const imports: readonly (readonly [what: string, names: string, atMost: number])[] = [
   ["a tokenizer of vocab.json and merges.txt", "gpt2Tokenizer", 3000],
-  ["a tokenizer of any files", "createTokenizer", 4500],
+  ["a tokenizer of any files", "createTokenizer", 4900],
   ["attribution of a given model", "directLogitAttribution, toJSON, top", 10_000],
   ["tables", "toTable", 5000],
   ["models and their attribution", "modelFromFiles, directLogitAttribution", 46_000],

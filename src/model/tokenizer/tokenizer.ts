@@ -1,47 +1,10 @@
-import { ValueError } from "../../errors.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
-import { byteSymbols, mergePairs } from "./bpe.ts";
+import { type Tokenizer, tokenizerOf } from "./codec.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
+import { readVocabAndMerges } from "./vocabulary.ts";
 
+export type { Tokenizer } from "./codec.ts";
 export type { TokenizerFiles } from "./tokenizerFiles.ts";
-
-/** Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face's GPT2TokenizerFast without options. */
-export interface Tokenizer {
-  /** How many tokens there are, added ones included. */
-  readonly vocabSize: number;
-  /** The token that begins a text: the files' `bos_token`, else `<|endoftext|>`; undefined where it has no id. */
-  readonly bosToken: number | undefined;
-  /**
-   * Added tokens written in the text become their ids. A lone surrogate counts as U+FFFD, as for TextEncoder.
-   * Takes O(n log n) steps, whatever the text.
-   *
-   * @throws ValueError  the text needs a byte that the vocabulary does not have, or goes on for millions of characters
-   *                     without a break
-   */
-  encode(text: string): number[];
-  /**
-   * The text whose bytes the tokens are; U+FFFD for what is not UTF-8.
-   *
-   * @throws ValueError  an id that no token has
-   */
-  decode(ids: readonly number[]): string;
-  /**
-   * One token for display: its text, or where its bytes are not UTF-8 on their own, printable ASCII as it is and
-   * each other byte as two hexadecimal digits, `\xf0\x9f`.
-   *
-   * @throws ValueError  an id that no token has
-   */
-  tokenString(id: number): string;
-}
-
-/**
- * GPT-2's division of text into pieces that no token crosses. `\s` is Unicode's White_Space there: JavaScript's own
- * has U+FEFF in it and lacks U+0085.
- *
- * @see https://github.com/openai/gpt-2/blob/master/src/encoder.py
- */
-const pieces =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /**
  * A tokenizer from the texts of its files: `tokenizer.json`, or `vocab.json` with `merges.txt`; and beside them
@@ -52,102 +15,31 @@ const pieces =
  * @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly
  */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
-  const { vocab, tokens, merges, added, addPrefixSpace, splitWords, bosToken } = readTokenizerFiles(files);
-  const utf8 = new TextEncoder();
-  const split = addedTokenSplitter([...added.values()]);
-  const symbols = byteSymbols();
-  const byteTokens = symbols.map((symbol) => vocab.get(symbol));
-  const byteOf = new Map(symbols.map((symbol, byte) => [symbol, byte]));
+  const { added, ...spec } = readTokenizerFiles(files);
+  return tokenizerOf({
+    ...spec,
+    split: addedTokenSplitter([...added.values()]),
+    isAdded: (token) => added.has(token),
+  });
+}
 
-  function encodePiece(piece: string): number[] {
-    const ids = Array.from(utf8.encode(piece), (byte) => {
-      const id = byteTokens[byte];
-      if (id === undefined) throw missingByte(byte, symbols[byte], piece);
-      return id;
-    });
-    return mergePairs(ids, merges);
-  }
-
-  function tokenBytes(where: string, id: number): Iterable<number> {
-    const token = tokens.get(id);
-    if (token === undefined) throw unknownToken(where, id, vocab.size);
-    const bytes = Array.from(token, (symbol) => byteOf.get(symbol));
-    // an added token is text: Hugging Face decodes "<é>" as "<\ufffd>", because é also stands for a byte
-    const spelt = !added.has(token) && bytes.every((byte) => byte !== undefined);
-    return spelt ? (bytes as number[]) : utf8.encode(token);
-  }
-
-  return {
-    vocabSize: tokens.size,
+/** The same as createTokenizer({ vocab, merges }), in fewer bytes: for a page that has GPT-2's own two files and nothing else. */
+export function gpt2Tokenizer(vocabJson: string, mergesTxt: string): Tokenizer {
+  const vocabulary = readVocabAndMerges(vocabJson, mergesTxt);
+  const { vocab } = vocabulary;
+  const endOfText = "<|endoftext|>";
+  const bosToken = vocab.get(endOfText);
+  return tokenizerOf({
+    ...vocabulary,
+    tokens: new Map([...vocab].map(([token, id]) => [id, token])),
     bosToken,
-
-    encode(text) {
-      const ids: number[] = [];
-      const seen = new Map<string, number[]>(); // most pieces of a long text come again
-      for (const segment of split(text)) {
-        if (typeof segment === "number") {
-          ids.push(segment);
-          continue;
-        }
-        const spaced = addPrefixSpace && segment !== "" && !segment.startsWith(" ") ? ` ${segment}` : segment;
-        for (const piece of splitWords ? piecesOf(spaced) : [spaced]) {
-          let pieceIds = seen.get(piece);
-          if (pieceIds === undefined) {
-            pieceIds = encodePiece(piece);
-            seen.set(piece, pieceIds);
-          }
-          for (const id of pieceIds) ids.push(id);
-        }
-      }
-      return ids;
+    split(text) {
+      if (bosToken === undefined) return [text];
+      const between = text.split(endOfText);
+      return between
+        .flatMap((part, at) => (at === 0 ? [part] : [bosToken, part]))
+        .filter((part) => part !== "");
     },
-
-    decode(ids) {
-      const bytes: number[] = [];
-      for (const id of ids) for (const byte of tokenBytes("decode", id)) bytes.push(byte);
-      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-    },
-
-    tokenString(id) {
-      const bytes = Uint8Array.from(tokenBytes("tokenString", id));
-      try {
-        return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(bytes);
-      } catch {
-        return Array.from(bytes, showByte).join("");
-      }
-    },
-  };
-}
-
-/** The pattern's machine has a stack, which a run of millions of letters outside Latin-1 overflows. */
-function piecesOf(text: string): readonly string[] {
-  try {
-    return text.match(pieces) ?? [];
-  } catch (error) {
-    throw new ValueError(
-      `encode: got a text of ${text.length} characters with a run too long to divide, expected words. Give it in parts.`,
-      { cause: error },
-    );
-  }
-}
-
-function showByte(byte: number): string {
-  const printable = byte >= 0x20 && byte <= 0x7e && byte !== 0x5c;
-  return printable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
-}
-
-function missingByte(byte: number, symbol: string, piece: string): ValueError {
-  const hex = `0x${byte.toString(16).padStart(2, "0")}`;
-  return new ValueError(
-    `encode: got the byte ${hex} in ${JSON.stringify(piece.slice(0, 40))}, ` +
-      `expected bytes that have a token: the vocabulary has no ${JSON.stringify(symbol)}. ` +
-      "Leave such characters out, or use a vocabulary with all 256 byte symbols.",
-  );
-}
-
-function unknownToken(where: string, id: number, size: number): ValueError {
-  return new ValueError(
-    `${where}: got the id ${id}, expected one of the tokenizer's ${size} tokens. ` +
-      "Check that the ids come from this model's tokenizer.",
-  );
+    isAdded: (token) => token === endOfText,
+  });
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ValueError } from "../../../src/errors.ts";
 import { byteSymbols } from "../../../src/model/tokenizer/bpe.ts";
-import { createTokenizer } from "../../../src/model/tokenizer/tokenizer.ts";
+import { createTokenizer, gpt2Tokenizer } from "../../../src/model/tokenizer/tokenizer.ts";
 
 const require = createRequire(import.meta.url);
 const gpt2Files = {
@@ -178,6 +178,36 @@ describe("refuses", () => {
         'encode: got the byte 0x0a in "\\n", expected bytes that have a token: the vocabulary has no "Ċ". ' +
           "Leave such characters out, or use a vocabulary with all 256 byte symbols.",
       ),
+    );
+  });
+});
+
+describe("gpt2Tokenizer is createTokenizer of the two files", () => {
+  const alone = gpt2Tokenizer(gpt2Files.vocab, gpt2Files.merges);
+  const part = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 12 }),
+    fc.constantFrom("<|endoftext|>", "<|endof", "text|>", " ", "\ufeff", "\ud83d", " the"),
+  );
+
+  test("for every text, also with <|endoftext|> in it", () => {
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+        const ids = gpt2.encode(parts.join(""));
+        expect(alone.encode(parts.join(""))).toEqual(ids);
+        expect(alone.decode(ids)).toBe(gpt2.decode(ids));
+        expect(ids.map(alone.tokenString)).toEqual(ids.map(gpt2.tokenString));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("for its sizes, and where there is no such token", () => {
+    expect([alone.vocabSize, alone.bosToken]).toEqual([gpt2.vocabSize, gpt2.bosToken]);
+    const letters = JSON.stringify(Object.fromEntries(byteSymbols().map((symbol, id) => [symbol, id])));
+    const bare = gpt2Tokenizer(letters, "");
+    expect(bare.bosToken).toBeUndefined();
+    expect(bare.encode("<|endoftext|>")).toEqual(
+      createTokenizer({ vocab: letters, merges: "" }).encode("<|endoftext|>"),
     );
   });
 });
