@@ -129,10 +129,11 @@ describe("a link", () => {
     ["out of a folder", () => inRoot("plain-links"), "../secret.safetensors"],
     ["to elsewhere on the disk", () => inRoot("plain-links-2"), tmpdir()],
     ["to the blobs of a cache, from a folder that is no snapshot", () => inRepo("other"), "../blobs/0b"],
+    ["to the blobs of a cache, from where snapshots are not", () => inRepo("others", "c1"), "../../blobs/0b"],
     ["out of a snapshot, not to a blob", () => inRepo("snapshots", "c1"), "../../../secret.safetensors"],
     ["to another snapshot's own file", () => inRepo("snapshots", "c2"), "../c0/empty.txt"],
   ])("%s is not followed", async (_, folder, target) => {
-    mkdirSync(folder());
+    mkdirSync(folder(), { recursive: true });
     symlinkSync(target, join(folder(), "model.safetensors"));
     const files = await folderFiles(folder());
     await expect(openSource(files.get("model.safetensors")!, "model.safetensors")).rejects.toThrow(
