@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { freshFolder, testHub } from "../node/hub/support.ts";
+import { freshFolder, modelFiles, repository, testHub, text } from "../node/hub/support.ts";
 import { run } from "./support.ts";
 
 const hub = await testHub();
@@ -19,6 +19,7 @@ function inCache(): string {
 
 afterEach(() => {
   hub.reset();
+  hub.repositories["o/n"] = repository();
   vi.unstubAllEnvs();
 });
 
@@ -42,6 +43,21 @@ describe("--model NAME", () => {
     expect(lines).toContain("downloading model.safetensors 100% of 512 kB");
     expect(new Set(lines).size).toBe(lines.length); // nothing is written that is there already
     expect(lines.slice(-2)).toEqual(["loading the model… its weights take 1 MB", ""]);
+  });
+
+  test("shows no escapes that the name of a shard has in it", async () => {
+    inCache();
+    const shard = "\x1b[2Jx.safetensors";
+    const { "model.safetensors": weights, ...rest } = modelFiles;
+    const index = text(JSON.stringify({ weight_map: { a: shard } }));
+    hub.repositories["o/n"] = repository({
+      ...rest,
+      "model.safetensors.index.json": index,
+      [shard]: weights,
+    });
+    const { stderr } = await run(["--model", "o/n", ...prompt], terminal);
+    expect(stderr).toContain("downloading ␛[2Jx.safetensors 100% of 512 kB");
+    expect(stderr).not.toContain("\x1b[2J");
   });
 
   test("takes a revision", async () => {

@@ -371,6 +371,18 @@ describe("an AbortSignal", { timeout: 5000 }, () => {
     ]);
   });
 
+  test("that is aborted between two requests: no request more", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (String(input).includes("added_tokens")) controller.abort(reason);
+      return response;
+    };
+    await expect(get(hub, freshFolder(), { signal: controller.signal, fetch })).rejects.toBe(reason);
+    expect(hub.asked().at(-1)).toBe(`HEAD /o/n/resolve/${commitA}/added_tokens.json`);
+  });
+
   test.each(["while no answer comes", "between two tries"])("%s", async (when) => {
     const controller = new AbortController();
     const reason = new Error("enough");

@@ -132,7 +132,8 @@ function answerHub(
   if (commit === undefined || files === undefined) return refuse(response, 404, "RevisionNotFound");
   if (api) return answerApi(response, String(name), commit, files, api[2], query);
 
-  const file = Object.hasOwn(files, resolved![3]) ? files[resolved![3]] : undefined;
+  const wanted = decodeURIComponent(resolved![3]);
+  const file = Object.hasOwn(files, wanted) ? files[wanted] : undefined;
   response.setHeader("x-repo-commit", commit);
   if (file === undefined) return refuse(response, 404, "EntryNotFound");
   const etag = etagOf(file);
