@@ -42,7 +42,7 @@ describe("--model NAME", () => {
     expect(lines).toContain("downloading model.safetensors 0% of 512 kB");
     expect(lines).toContain("downloading model.safetensors 100% of 512 kB");
     expect(new Set(lines).size).toBe(lines.length); // nothing is written that is there already
-    expect(lines.slice(-2)).toEqual(["loading the model… its weights take 1 MB", ""]);
+    expect(lines.slice(-2)).toEqual(["loading the model… its weights take 607 kB", ""]);
   });
 
   test("shows no escapes that the name of a shard has in it", async () => {
