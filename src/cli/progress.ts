@@ -8,7 +8,7 @@ const clear = "\r\x1b[2K";
 /** What is going on while a model loads: one line of a terminal, written over and over, and gone in the end. */
 export interface ProgressLine {
   download(progress: DownloadProgress): void;
-  /** The line from then on, or what follows in it. */
+  /** The line from then on; where it goes on with what is shown, only the rest is written. */
   show(text: string): void;
   end(): Promise<void>;
 }
