@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { pack, textOf, unpack } from "./input.ts";
-import { outcomeOf } from "./outcome.ts";
+import { outcomeOf, watchAllocations } from "./outcome.ts";
 import { targets } from "./targets/index.ts";
 import { fuzz, type Job, type Message } from "./worker.ts";
 
@@ -128,6 +128,7 @@ async function replay(file: string): Promise<void> {
   const { target: name, parts } = JSON.parse(readFileSync(file, "utf8"));
   const input = (parts as string[]).map((part) => new Uint8Array(Buffer.from(part, "base64")));
   for (const part of input) console.log(textOf(part).slice(0, 2000));
+  watchAllocations();
   const target = targets.find((target) => target.name === name)!;
   console.log(String((await outcomeOf(target, unpack(pack(input)))) ?? "read"));
 }
