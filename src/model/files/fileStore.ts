@@ -63,7 +63,9 @@ function fileStore(cache: ResponseCache, warn: (message: string) => void): FileS
       networkFailed = true;
     });
     const type = response.headers.get("content-type");
-    const kept = new Response(tee.second, type === null ? {} : { headers: { "content-type": type } });
+    // The bytes are decoded, so no other header holds for them. Edge caches keep nothing without an age; pages' ignore it.
+    const headers = { "cache-control": "max-age=31536000", ...(type !== null && { "content-type": type }) };
+    const kept = new Response(tee.second, { headers });
     const stored = Promise.resolve(cache.put(address, kept)).then(
       () => tee.leave(),
       (error) => {

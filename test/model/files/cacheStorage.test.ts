@@ -106,7 +106,7 @@ describe("what is fetched is kept", () => {
     expect(cache.stored.size).toBe(names.length);
   });
 
-  test("with the type of its content alone: the kept body is decoded, whatever the headers said", async () => {
+  test("with its type and an age, but no header of the body that was sent: the kept one is decoded", async () => {
     const cacheStorage = new MemoryCache();
     const headers = {
       "content-type": "application/json",
@@ -117,7 +117,10 @@ describe("what is fetched is kept", () => {
     network({ "config.json": () => new Response(content.get("config.json")!.slice(), { headers }) });
     await load({ cacheStorage });
     const kept = await cacheStorage.match(addressOf("config.json"));
-    expect([...kept!.headers]).toEqual([["content-type", "application/json"]]);
+    expect([...kept!.headers]).toEqual([
+      ["cache-control", "max-age=31536000"],
+      ["content-type", "application/json"],
+    ]);
   });
 
   test("not from other sources, nor from addresses that no cache takes", async () => {
