@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, inject, test } from "vitest";
-import { bundlers } from "./support/bundlers.ts";
+import { type Bundler, bundlers } from "./support/bundlers.ts";
 import { chromiumPath, launchChromium } from "./support/chromium.ts";
 import { expectProbed } from "./support/expectProbed.ts";
 import type { Probed } from "./support/probe.ts";
@@ -34,37 +34,53 @@ const imports: readonly (readonly [what: string, names: string, atMost: number])
   ["all of it", "* as all", 58_000],
 ];
 
+/** What a page of the bundle reports, cross-origin isolated. */
+async function reportOf(bundle: Bundler["bundle"], threadScript: boolean): Promise<Probed[]> {
+  const { entry, outdir } = folderFor(
+    'import { probe } from "../probe.mjs"; globalThis.report = probe([1, 2, 3]);',
+  );
+  await bundle(entry, outdir);
+  writeFileSync(join(outdir, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
+  if (threadScript) {
+    copyFileSync(join(project, "node_modules/logitscope/dist/thread.js"), join(outdir, "thread.js"));
+  }
+  const [browser, server] = await Promise.all([
+    launchChromium(),
+    serveFolders({ "/": outdir }, { headers: isolating }),
+  ]);
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/`);
+    return await page.evaluate(() => (globalThis as unknown as { report: Promise<Probed[]> }).report);
+  } finally {
+    await Promise.all([browser.close(), server.close()]);
+  }
+}
+
 describe.each(bundlers)("$name", ({ name, version, bundlesWorkers, bundle }) => {
-  test("a page of it has the recorded bits", async ({ skip }) => {
+  test("a page of it has the recorded bits, on threads too", async ({ skip }) => {
     if (chromiumPath === undefined) skip();
-    const { entry, outdir } = folderFor(
-      'import { probe } from "../probe.mjs"; globalThis.report = probe([1, 2, 3]);',
-    );
-    await bundle(entry, outdir);
-    writeFileSync(
-      join(outdir, "index.html"),
-      '<!doctype html><script type="module" src="/main.js"></script>',
-    );
-    const [browser, server] = await Promise.all([
-      launchChromium(),
-      serveFolders({ "/": outdir }, { headers: isolating }),
-    ]);
-    try {
-      const page = await browser.newPage();
-      await page.goto(`${server.origin}/`);
-      const report = () => (globalThis as unknown as { report: Promise<Probed[]> }).report;
-      const note = bundlesWorkers
-        ? ""
-        : "(: one thread is used instead of \\d: wasm: a thread cannot be started: .*)?";
-      expectProbed(`Chromium, bundled by ${name}`, version, await page.evaluate(report), {
-        backend: new RegExp(`^wasm${note}$`),
-        fast: new RegExp(`^wasm fast${note}$`),
-        threads: bundlesWorkers ? [1, 2, 3] : [1, 1, 1],
-      });
-    } finally {
-      await Promise.all([browser.close(), server.close()]);
-    }
+    const probed = await reportOf(bundle, !bundlesWorkers);
+    expectProbed(`Chromium, bundled by ${name}`, version, probed, {
+      backend: /^wasm$/,
+      fast: /^wasm fast$/,
+      threads: [1, 2, 3],
+    });
   });
+
+  test.skipIf(bundlesWorkers)(
+    "without the script of threads one computes, and says why",
+    async ({ skip }) => {
+      if (chromiumPath === undefined) skip();
+      const probed = await reportOf(bundle, false);
+      expect(probed[1]).toMatchObject({
+        threads: 1,
+        backend: expect.stringMatching(
+          /^wasm: one thread is used instead of 2: wasm: a thread cannot be started: /,
+        ),
+      });
+    },
+  );
 
   test("what is not imported is not in the bundle", async () => {
     const sizes: Record<string, number> = {};

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { recordedHash, recordedHashOfJs } from "../../support/recordedBits.ts";
 import type { Probed } from "./probe.ts";
@@ -36,6 +37,9 @@ export function expectProbed(
     fast: names(fast),
     "hash of js": hashes(js),
   });
+  expect(documented(runtime)).toEqual(
+    expect.arrayContaining([names(reproducible), hashes(reproducible), hashes(js)]),
+  );
   expect(probed.filter(({ addsUp }) => !addsUp)).toEqual([]);
   expect(js).toMatchObject([{ backend: "js", hash: recordedHashOfJs }]);
   for (const run of reproducible) {
@@ -47,4 +51,10 @@ export function expectProbed(
     expect(run.hash).toBe(run.backend.startsWith("wasm fast") ? fast[0].hash : reproducible[0].hash);
   }
   for (const runs of [reproducible, fast]) expect(runs.map(({ threads }) => threads)).toEqual(wanted.threads);
+}
+
+/** The columns of a runtime's rows in docs/runtimes.md. */
+function documented(runtime: string): string[] {
+  const lines = readFileSync(new URL("../../../docs/runtimes.md", import.meta.url), "utf8").split("\n");
+  return lines.filter((line) => line.startsWith(`${runtime}  `)).flatMap((line) => line.split(/ {2,}/));
 }
