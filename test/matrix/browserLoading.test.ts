@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { demoModel } from "../../src/demo/index.ts";
-import { directLogitAttribution, type Progress } from "../../src/index.ts";
+import { directLogitAttribution, type Gpt2, jsKernels, type Progress } from "../../src/index.ts";
 import { chromiumPath, launchChromium } from "./support/chromium.ts";
 import { isolating, type StaticServer, serveFolders } from "./support/staticServer.ts";
 
@@ -60,6 +60,13 @@ function answer({ url = "" }: IncomingMessage, response: ServerResponse): boolea
 }
 let stalled: string[] = [];
 
+/** What pages/loading.js attributes, here. */
+function scoresOf(model: Gpt2): readonly number[] {
+  const prompt = "When Mary and John went to the store, John gave a drink to";
+  const options = { answer: " Mary", wrong: " John", unit: "head" } as const;
+  return [...directLogitAttribution(model, prompt, options).attributions[0].scores.data];
+}
+
 describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
   let browser: Browser;
   let server: StaticServer;
@@ -69,10 +76,7 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
 
   beforeAll(async () => {
     browser = await launchChromium();
-    const demo = await demoModel({ compatibilityMode: true });
-    const prompt = "When Mary and John went to the store, John gave a drink to";
-    const options = { answer: " Mary", wrong: " John", unit: "head" } as const;
-    expected = [...directLogitAttribution(demo, prompt, options).attributions[0].scores.data];
+    expected = scoresOf(await demoModel({ compatibilityMode: true }));
   });
   afterAll(() => browser?.close());
 
@@ -213,6 +217,23 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
         expect((await load("URL", { threads: 2 })).scores).toEqual(expected);
       },
     );
+  });
+
+  describe("a Content-Security-Policy", () => {
+    afterEach(close);
+
+    test.each([
+      ["script-src 'self' 'wasm-unsafe-eval'", /^wasm$/],
+      ["script-src 'self'", /^js: this runtime refuses the WebAssembly kernels/],
+    ])("%s: it computes", async (policy, backend) => {
+      await open({ "content-security-policy": `default-src 'self'; img-src data:; ${policy}` });
+      const loaded = await load("URL");
+      expect(loaded.backend).toMatch(backend);
+      const isPlain = loaded.backend !== "wasm";
+      expect(loaded.scores).toEqual(
+        isPlain ? scoresOf(await demoModel({ compatibilityMode: true, kernels: jsKernels })) : expected,
+      );
+    });
   });
 
   describe("Cache Storage", () => {
