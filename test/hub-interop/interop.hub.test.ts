@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { directLogitAttribution } from "../../src/index.ts";
 import { hubSettings } from "../../src/node/hub/environment.ts";
 import { isRepoId } from "../../src/node/hub/names.ts";
@@ -23,10 +23,6 @@ import {
 } from "../node/hub/support.ts";
 
 const hub = await testHub();
-afterEach(() => {
-  hub.reset();
-  hub.repositories["o/n"] = repository();
-});
 
 /** What python.py can do, and what comes of it. */
 interface Results {

@@ -1,13 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, inject, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const project = inject("project");
-const tarball = join(project, readdirSync(project).find((name) => name.endsWith(".tgz"))!);
+const tarball = inject("tarball");
 
 /** What `scripts/checkPackage.mjs` prints and exits with. */
 const check = (file: string) =>

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CheckpointError, HubError, type HubReason, ValueError } from "../../../src/index.ts";
 import { fromPretrained } from "../../../src/node/index.ts";
 import { type Fault, refuse, serve, startHub } from "./server.ts";
@@ -23,10 +23,6 @@ hub.repositories["o/gated"] = repository(modelFiles, { token, gated: true });
 hub.repositories["o/pickle"] = repository({ "config.json": text("{}"), "pytorch_model.bin": text("PK") });
 hub.repositories["o/nothing"] = repository({ "README.md": text("# A data set?") });
 hub.repositories["o/config"] = repository({ "config.json": text("{}") });
-afterEach(() => {
-  hub.reset();
-  hub.repositories["o/n"] = repository();
-});
 
 const always =
   (status: number, headers: Record<string, string> = {}): Fault =>

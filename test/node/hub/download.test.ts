@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { HubError } from "../../../src/index.ts";
 import { pause } from "../../../src/node/hub/client.ts";
 import type { DownloadProgress } from "../../../src/node/index.ts";
@@ -27,10 +27,6 @@ import {
 } from "./support.ts";
 
 const hub = await testHub();
-afterEach(() => {
-  hub.reset();
-  hub.repositories["o/n"] = repository();
-});
 
 const weightsEtag = etagOf(modelFiles["model.safetensors"]);
 const isWeights = ({ host }: Recorded) => host === "cdn";

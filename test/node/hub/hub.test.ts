@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { directLogitAttribution } from "../../../src/index.ts";
 import { fromPretrained } from "../../../src/node/index.ts";
 import { etagOf } from "./server.ts";
@@ -17,10 +17,6 @@ import {
 } from "./support.ts";
 
 const hub = await testHub();
-afterEach(() => {
-  hub.reset();
-  hub.repositories["o/n"] = repository();
-});
 
 const heads = (commit: string, ...files: string[]) =>
   files.map((file) => `HEAD /o/n/resolve/${commit}/${file}`);

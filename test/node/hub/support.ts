@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, afterEach } from "vitest";
 import { hubFolder } from "../../../src/node/hub/hub.ts";
 import type { HubOptions } from "../../../src/node/hub/options.ts";
 import { type Commit, type HubServer, type Repository, startHub } from "./server.ts";
@@ -26,9 +26,13 @@ export function repository(files: Commit = modelFiles, more: Partial<Repository>
   return { refs: { main: commitA }, commits: { [commitA]: files }, ...more };
 }
 
-/** A hub for a file of tests, with the model "o/n" in it; closed after them. */
+/** A hub for a file of tests, with the model "o/n" in it: the same before each test; closed after them. */
 export async function testHub(): Promise<HubServer> {
   const hub = await startHub({ "o/n": repository() });
+  afterEach(() => {
+    hub.reset();
+    hub.repositories["o/n"] = repository();
+  });
   afterAll(() => hub.close());
   return hub;
 }

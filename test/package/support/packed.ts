@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { pack } from "../../support/userProject.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,14 +11,9 @@ declare module "vitest" {
   }
 }
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** Packs the package, once for all tests: packing builds dist. */
+/** Packs the package, once for all tests. */
 export default function setup({ provide }: TestProject): () => void {
-  rmSync(join(root, "dist"), { recursive: true, force: true }); // what packs must build
   const folder = mkdtempSync(join(tmpdir(), "logitscope-packed-"));
-  const args = ["pack", "--json", "--pack-destination", folder];
-  const [{ filename }] = JSON.parse(execFileSync("npm", args, { cwd: root, encoding: "utf8" }));
-  provide("tarball", join(folder, filename));
+  provide("tarball", pack(folder));
   return () => rmSync(folder, { recursive: true, force: true });
 }
