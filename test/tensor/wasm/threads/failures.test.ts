@@ -15,8 +15,8 @@ afterEach(() => {
   for (const crew of crews.splice(0)) crew.dispose();
 });
 
-async function crewOf(spawn: SpawnThread): Promise<Crew> {
-  const crew = await crewFor(3, { spawn, patience: 300 });
+async function crewOf(spawn: SpawnThread, patience = 300): Promise<Crew> {
+  const crew = await crewFor(3, { spawn, patience });
   crews.push(crew);
   return crew;
 }
@@ -125,7 +125,7 @@ describe("a thread that fails at work is a ThreadError, and no hang:", () => {
   });
 
   test("a kernel that reads beyond the memory, in whatever thread", async () => {
-    const crew = await crewOf(spawn);
+    const crew = await crewOf(spawn, 30_000);
     const { memory } = sumsIn(crew, 1000);
     expect(() => crew.run(memory, "add", 100, [2 ** 31, 2 ** 31, 2 ** 31, 4000, 40])).toThrow(
       lost("a thread failed in add"),
