@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
@@ -13,15 +13,25 @@ const blocks = documents().flatMap((name) => blocksOf(name));
 const ours = blocks.filter(({ runBy, notRun }) => runBy === undefined && notRun === undefined);
 let project: string;
 
-/** What the documents suppose that the reader has: GPT-2 in a folder, prompts in a file. */
+/** What the documents suppose that the reader has: GPT-2 in a folder and in the hub's cache, prompts in a file. */
 beforeAll(() => {
   project = userProject();
   cpSync(join(project, "model"), join(project, "gpt2"), { recursive: true });
+  const commit = "0".repeat(40);
+  const cached = join(project, "hub/models--openai-community--gpt2");
+  cpSync(join(project, "model"), join(cached, "snapshots", commit), { recursive: true });
+  mkdirSync(join(cached, "refs"));
+  writeFileSync(join(cached, "refs/main"), commit);
   writeFileSync(join(project, "prompts.txt"), "The capital of France is\nThe bags near the cabinet\n");
 });
 
 const spawn = (command: string, args: string[]) =>
-  spawnSync(command, args, { cwd: project, encoding: "utf8", timeout: 60_000 });
+  spawnSync(command, args, {
+    cwd: project,
+    encoding: "utf8",
+    timeout: 60_000,
+    env: { ...process.env, HF_HUB_CACHE: join(project, "hub"), HF_HUB_OFFLINE: "1" },
+  });
 
 /** A command of a document, as a user of the package would run it; in a clone's, only that there is such a script. */
 function runCommand(where: string, line: string): string {
