@@ -30,7 +30,7 @@ export interface Arguments {
   readonly color: (typeof colors)[number];
 }
 
-const units = ["component", "layer", "head"] as const;
+const units = ["component", "layer", "head", "neuron", "full"] as const;
 const precisions = ["reproducible", "fast"] as const;
 const formats = ["table", "json"] as const;
 const colors = ["auto", "always", "never"] as const;

@@ -1,14 +1,15 @@
 import { ValueError } from "../errors.ts";
-import { describeValue, type LinearSplit, type ResidualWriter, type SplitReading } from "../model/index.ts";
-import type { Accuracy } from "../tensor/index.ts";
+import { describeValue, type LinearSplit, type ResidualWriter } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
+import { partRows, splitOf } from "./parts.ts";
 
 /**
- * How finely the logit is divided: by what each sublayer wrote, by the residual stream as it accumulates, or by
- * head. `layer` reads the running residual under the *final* norm's scale: it is not the logit lens.
+ * How finely the logit is divided: by what each sublayer wrote; by the residual stream as it accumulates; by attention head;
+ * by neuron of the MLPs; or by all heads and neurons, the embeddings and the biases. `layer` reads the running residual
+ * under the *final* norm's scale: it is not the logit lens.
  */
-export type Unit = "component" | "layer" | "head";
+export type Unit = "component" | "layer" | "head" | "neuron" | "full";
 
 /** The activations of one prompt at one position. */
 export interface Site {
@@ -35,46 +36,60 @@ export function isCumulative(unit: Unit): boolean {
   return unit === "layer";
 }
 
-/** @throws ValueError for an unknown unit */
+/** @throws ValueError for an unknown unit, or one that no writer of the model divides into */
 export function expectUnit(where: string, model: Attributable, unit: Unit): void {
   switch (unit) {
     case "component":
     case "layer":
       return;
     case "head":
-      if (model.writers.some((writer) => writer.heads)) return;
+    case "neuron":
+    case "full": {
+      if (model.writers.some((writer) => splitOf(writer, unit) !== undefined)) return;
+      const parts = unit === "full" ? "heads or neurons" : `${unit}s`;
       throw new ValueError(
-        `${where}: got unit "head", expected another, since no writer of this model has heads.`,
+        `${where}: got unit "${unit}", expected another, since no writer of this model has ${parts}.`,
       );
+    }
     default:
       unit satisfies never;
       throw new ValueError(
-        `${where}: got unit ${describeValue(unit)}, expected "component", "layer" or "head".`,
+        `${where}: got unit ${describeValue(unit)}, expected "component", "layer", "head", "neuron" or "full".`,
       );
   }
 }
 
 /** The labels of a unit's rows, TransformerLens's names and order. */
 export function rowLabels(model: Attributable, unit: Unit): string[] {
+  const { writers } = model;
   switch (unit) {
     case "component":
-      return model.writers.map((writer) => writer.label);
+      return writers.map((writer) => writer.label);
     case "layer":
-      return cumulativeLabels(model.writers).flatMap((label) => label ?? []);
+      return cumulativeLabels(writers).flatMap((label) => label ?? []);
     case "head":
-      return [...model.writers.flatMap(headLabels), "remainder"];
+      return [...writers.flatMap((writer) => partLabels(writer, "H", writer.heads)), "remainder"];
+    case "neuron":
+      return [...writers.flatMap((writer) => partLabels(writer, "N", writer.neurons)), "remainder"];
+    case "full":
+      return [
+        ...writers.flatMap((writer) => partLabels(writer, "H", writer.heads)),
+        ...writers.flatMap((writer) => (writer.heads ? [] : partLabels(writer, "N", writer.neurons))),
+        ...writers.filter((writer) => splitOf(writer, unit) === undefined).map(({ label }) => label),
+        "bias",
+      ];
   }
 }
 
 /** The hooks whose activations the rows are made of, those of all writers included. */
 export function rowHooks(model: Attributable, unit: Unit): string[] {
-  const splits = unit === "head" ? model.writers.flatMap((writer) => writer.heads?.hook ?? []) : [];
+  const splits = model.writers.flatMap((writer) => splitOf(writer, unit)?.hook ?? []);
   return [...model.writers.map((writer) => writer.hook), ...splits];
 }
 
 /** The rows of a unit at some sites of one run. */
 export function computeRows(model: Attributable, unit: Unit, sites: readonly ReadSite[]): Rows[] {
-  if (unit === "head") return headRows(model, sites);
+  if (unit !== "component" && unit !== "layer") return partRows(model, unit, sites);
   return sites.map(({ site, u }) => {
     const written = model.writers.map((writer) => dot(u, site.read(writer.hook)));
     if (unit === "component") return { scores: Float64Array.from(written), splitError: 0 };
@@ -85,84 +100,8 @@ export function computeRows(model: Attributable, unit: Unit, sites: readonly Rea
   });
 }
 
-/**
- * Each head's row is (z W_O)·u, read without making anything of shape [head, dModel]: writer by writer, all sites at
- * once. The remainder is what the other writers wrote, and the heads' biases.
- */
-function headRows(model: Attributable, sites: readonly ReadSite[]): Rows[] {
-  const rows = sites.map(() => ({ scores: [] as number[], remainder: 0, splitError: 0 }));
-  for (const { hook, heads } of model.writers) {
-    if (!heads) {
-      for (const [i, { site, u }] of sites.entries()) rows[i].remainder += dot(u, site.read(hook));
-      continue;
-    }
-    const activations = joined(
-      Float32Array,
-      sites.map(({ site }) => site.read(heads.hook)),
-    );
-    const reading = heads.read(
-      activations,
-      joined(
-        Float64Array,
-        sites.map(({ u }) => u),
-      ),
-    );
-    for (const [i, { site, u }] of sites.entries()) {
-      rows[i].scores.push(...reading.scores.subarray(i * heads.parts, (i + 1) * heads.parts));
-      rows[i].remainder += dot(u, heads.bias);
-      rows[i].splitError += productError(model.accuracy, u, site.read(hook), heads, reading, i);
-    }
-  }
-  return rows.map(({ scores, remainder, splitError }) => ({
-    scores: Float64Array.from([...scores, remainder]),
-    splitError,
-  }));
-}
-
-/** Arrays of one length, one after the other. */
-function joined<T extends Float32Array | Float64Array>(
-  type: new (length: number) => T,
-  arrays: readonly T[],
-): T {
-  const [{ length }] = arrays;
-  const out = new type(arrays.length * length);
-  arrays.forEach((array, i) => {
-    out.set(array, i * length);
-  });
-  return out;
-}
-
-/**
- * What a float32 write = activation·W + bias lost along u. The write is computed once more in float64, and the
- * difference, element by element, counted as far as float32 can have made it: no more than γ's bound.
- *
- * @param row of the reading
- */
-function productError(
-  accuracy: Accuracy,
-  u: Float64Array,
-  write: Float32Array,
-  { bias, parts, size: partSize }: LinearSplit,
-  { writes, magnitudes }: SplitReading,
-  row: number,
-): number {
-  const inner = parts * partSize;
-  const gamma = accuracy.accumulation(inner);
-  let lost = 0;
-  let size = 0;
-  for (let i = 0, at = row * u.length; i < u.length; i++, at++) {
-    const summed = (1 + 2 ** -9) * magnitudes[at] + Math.abs(bias[i]);
-    const limit = gamma * summed + 2 ** -24 * Math.abs(write[i]) + 2 ** -149;
-    lost += u[i] * Math.max(-limit, Math.min(limit, write[i] - bias[i] - writes[at]));
-    size += Math.abs(u[i]) * (summed + Math.abs(write[i]) + 2 ** -149);
-  }
-  // the rows, this sum and the product that it compares with are in float64
-  return Math.abs(lost) + 4 * (inner + u.length) * 2 ** -53 * size;
-}
-
-function headLabels(writer: ResidualWriter): string[] {
-  const parts = writer.heads?.parts ?? 0;
-  return Array.from({ length: parts }, (_, head) => `L${writer.layer}H${head}`);
+function partLabels({ layer }: ResidualWriter, letter: "H" | "N", split: LinearSplit | undefined): string[] {
+  return Array.from({ length: split?.parts ?? 0 }, (_, part) => `L${layer}${letter}${part}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Kernels } from "../tensor/index.ts";
+import type { Kernels, PackedMatrix } from "../tensor/index.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Block } from "./parameters.ts";
 
@@ -14,6 +14,8 @@ export interface ResidualWriter {
   readonly part?: string;
   /** How the write divides into heads, where it does. */
   readonly heads?: LinearSplit;
+  /** How it divides into neurons, where it does. */
+  readonly neurons?: LinearSplit;
 }
 
 /**
@@ -91,18 +93,24 @@ export function gpt2Writers(
   config: Gpt2Config,
   blocks: readonly Block[],
 ): ResidualWriter[] {
-  const { nHeads, dHead } = config;
-  const heads = (layer: number, { W_O, b_O }: Block): LinearSplit => ({
-    hook: `blocks.${layer}.attn.hook_z`,
-    parts: nHeads,
-    size: dHead,
-    bias: b_O,
+  const { nHeads, dHead, dMlp } = config;
+  const split = (
+    hook: string,
+    W: PackedMatrix,
+    bias: Float32Array,
+    parts: number,
+    size: number,
+  ): LinearSplit => ({
+    hook,
+    parts,
+    size,
+    bias,
     read(activations, directions) {
-      const rows = activations.length / W_O.inner;
-      const scores = new Float64Array(rows * nHeads);
-      const writes = new Float64Array(rows * W_O.cols);
-      const magnitudes = new Float32Array(rows * W_O.cols);
-      kernels.projectParts(scores, writes, magnitudes, activations, W_O, directions, rows, nHeads);
+      const rows = activations.length / W.inner;
+      const scores = new Float64Array(rows * parts);
+      const writes = new Float64Array(rows * W.cols);
+      const magnitudes = new Float32Array(rows * W.cols);
+      kernels.projectParts(scores, writes, magnitudes, activations, W, directions, rows, parts);
       return { scores, writes, magnitudes };
     },
   });
@@ -114,9 +122,15 @@ export function gpt2Writers(
         hook: `${here}.hook_attn_out`,
         layer,
         part: "attn",
-        heads: heads(layer, block),
+        heads: split(`${here}.attn.hook_z`, block.W_O, block.b_O, nHeads, dHead),
       },
-      { label: `${layer}_mlp_out`, hook: `${here}.hook_mlp_out`, layer, part: "mlp" },
+      {
+        label: `${layer}_mlp_out`,
+        hook: `${here}.hook_mlp_out`,
+        layer,
+        part: "mlp",
+        neurons: split(`${here}.mlp.hook_post`, block.W_out, block.b_out, dMlp, 1),
+      },
     ];
   });
   return [

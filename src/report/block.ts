@@ -41,8 +41,11 @@ export function styleOf(
   const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
   const cells = Math.max(10, width - greatest(labelWidth) - scoreWidth - errorWidth - 5);
-  return { paint, width, top, decimals, bars: barScale(scores, cells) };
+  return { paint, width, top: top ?? topOf[result.unit], decimals, bars: barScale(scores, cells) };
 }
+
+/** How many rows are listed where nobody says: of tens of thousands few. */
+const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20 };
 
 /** The unit, the rows as a list or grid, the ledger under them, and the check. */
 export function renderBlock(result: AttributionResult, block: Block, style: Style): string[] {
@@ -82,6 +85,8 @@ const meaning: Readonly<Record<Unit, string>> = {
   component: "what the embeddings and each sublayer wrote",
   layer: "running residual at the final norm's scale (not the logit lens)",
   head: "what each head wrote; remainder: embeddings, MLPs and biases",
+  neuron: "what each neuron of the MLPs wrote; remainder: embeddings, attention and biases",
+  full: "what each head and neuron, the embeddings and the biases wrote",
 };
 
 function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, style: Style): string[] {

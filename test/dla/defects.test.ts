@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { wordModel } from "./wordModel.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full"];
 
 // B6, of attention alone: attributable.test.ts. B12, of top: summary.test.ts.
 describe("defects of TransformerLens 4.3.0 that could arise here", () => {

@@ -18,7 +18,7 @@ const drawn = gpt2AndPrompt.chain(({ model, config, weights, ids }) => {
   const token = fc.integer({ min: 0, max: config.dVocab - 1 });
   return fc
     .record({
-      unit: fc.constantFrom<Unit>("component", "layer", "head"),
+      unit: fc.constantFrom<Unit>("component", "layer", "head", "neuron", "full"),
       answer: token,
       wrong: fc.option(token, { nil: undefined }),
     })
@@ -81,8 +81,8 @@ function tolerance(asked: Drawn, weights: ReferenceWeights, isFolded: boolean): 
   return worst;
 }
 
-/** What folding the value biases moves from the heads to the remainder: (b_V + beta1 W_V) W_O[head]. */
-function movedToRemainder(asked: Drawn, read: (hook: string) => Numbers): number[] {
+/** What folding the value biases takes from each head, for the remainder or the biases: (b_V + beta1 W_V) W_O[head]. */
+function movedFromHeads(asked: Drawn, read: (hook: string) => Numbers): number[] {
   const { config, weights, answer, wrong } = asked;
   const { dModel, nHeads, nLayers } = config;
   const { rows } = referenceAttribution({
@@ -98,8 +98,7 @@ function movedToRemainder(asked: Drawn, read: (hook: string) => Numbers): number
       });
     },
   });
-  const moved = rows.slice(0, nHeads * nLayers);
-  return [...moved, -moved.reduce((sum, row) => sum + row, 0)];
+  return rows.slice(0, nHeads * nLayers);
 }
 
 test("raw and folded weights give the same rows; folded value biases move from the heads to the remainder", () => {
@@ -121,7 +120,9 @@ test("raw and folded weights give the same rows; folded value biases move from t
       expect(raw.labels).toEqual([...folded.labels, ...(unit === "layer" ? [] : ["beta"])]);
 
       const exact = exactRows(asked, weights);
-      const moved = unit === "head" ? movedToRemainder(asked, exact.read) : exact.rows.map(() => 0);
+      const ofHeads = unit === "head" || unit === "full" ? movedFromHeads(asked, exact.read) : [];
+      const moved = folded.labels.map((_, i) => ofHeads[i] ?? 0);
+      moved[moved.length - 1] -= ofHeads.reduce((sum, row) => sum + row, 0); // `remainder`, or `bias`
       const asFolded = foldReference(config, weights, { centreUnembedding: wrong === undefined });
       const limit = tolerance(asked, weights, false) + tolerance(asked, asFolded, true);
       const size = exact.rows.reduce((most, row) => Math.max(most, Math.abs(row)), 0);

@@ -8,7 +8,7 @@ import { referenceAttribution } from "../support/reference.ts";
 import { tinyConfig } from "../support/tinyModel.ts";
 import { wordModel } from "./wordModel.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full"];
 const total = (unit: Unit, rows: ArrayLike<number>) =>
   unit === "layer" ? rows[rows.length - 1] : sum(Array.from(rows));
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
@@ -64,8 +64,15 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
     const seen = { thrown: 0, passed: 0 };
     fc.assert(
       fc.property(tampered, ({ model, ids, unit, writer, other, answer, wrong, kind }) => {
-        const { hook, heads } = model.writers[writer];
-        const name = unit === "head" && heads ? heads.hook : hook; // what the row is made of
+        const { hook, heads, neurons } = model.writers[writer];
+        const split = {
+          component: undefined,
+          layer: undefined,
+          head: heads,
+          neuron: neurons,
+          full: heads ?? neurons,
+        };
+        const name = split[unit]?.hook ?? hook; // what the row is made of
         const { cache } = model.runWithCache(ids, { logits: "none" });
         const foreign = model.runWithCache(other, { logits: "none" }).cache;
         const forged = replaced(cache, name, tamper(kind, cache.get(name).data, foreign.get(name).data));
@@ -81,7 +88,7 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
             referenceAttribution({ config: model.config, unit, read, weights, answer, wrong, direction });
           return {
             sum: total(unit, rows(unit).rows),
-            size: sum(rows("component").magnitudes) + sum(rows("head").magnitudes),
+            size: sum(rows("component").magnitudes) + sum(rows("full").magnitudes),
           };
         });
         const moved = is.sum - was.sum;

@@ -477,7 +477,7 @@ function centreColumns(W: Numbers, rows: number, cols: number): Float64Array {
 /** What an attribution is made of: captured activations of one prompt and position, and weights. */
 export interface AttributionInput {
   readonly config: Gpt2Config;
-  readonly unit: "component" | "layer" | "head";
+  readonly unit: "component" | "layer" | "head" | "neuron" | "full";
   /** A hook's captured row at the position: [dModel], [1] of a scale, [head, dHead] of z. */
   readonly read: (hook: string) => Numbers;
   /** The model's own: lnFinal_w and lnFinal_b (1 and 0 where folded), W_U by rows, each block's W_O and b_O. */
@@ -551,17 +551,40 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     }
     add("final_post", running);
   }
-  if (unit === "head") {
-    let remainder = addUp(written("hook_embed"), written("hook_pos_embed"));
-    for (let layer = 0; layer < nLayers; layer++) {
-      const { W_O, b_O } = weights.blocks[layer];
-      const results = headResults(read(`blocks.${layer}.attn.hook_z`), W_O, config).value;
-      for (let head = 0; head < nHeads; head++) {
-        add(`L${layer}H${head}`, Array.from(results.slice(head * dModel, (head + 1) * dModel)));
-      }
-      remainder = addUp(addUp(remainder, Array.from(b_O)), written(`blocks.${layer}.hook_mlp_out`));
+  const heads = (layer: number) => {
+    const results = headResults(read(`blocks.${layer}.attn.hook_z`), weights.blocks[layer].W_O, config).value;
+    for (let head = 0; head < nHeads; head++) {
+      add(`L${layer}H${head}`, Array.from(results.slice(head * dModel, (head + 1) * dModel)));
     }
-    add("remainder", remainder);
+  };
+  const neurons = (layer: number) => {
+    const { W_out } = weights.blocks[layer];
+    written(`blocks.${layer}.mlp.hook_post`).forEach((post, n) => {
+      add(
+        `L${layer}N${n}`,
+        Array.from({ length: dModel }, (_, i) => post * W_out[n * dModel + i]),
+      );
+    });
+  };
+  const everyLayer = Array.from({ length: nLayers }, (_, layer) => layer);
+  const total = (writes: readonly (readonly number[])[]) => writes.reduce(addUp);
+  const embeddings = [written("hook_embed"), written("hook_pos_embed")];
+  const outputs = (name: string) => everyLayer.map((layer) => written(`blocks.${layer}.${name}`));
+  const biases = (name: "b_O" | "b_out") => weights.blocks.map((block) => Array.from(block[name]));
+  if (unit === "head") {
+    everyLayer.forEach(heads);
+    add("remainder", total([...embeddings, ...outputs("hook_mlp_out"), ...biases("b_O")]));
+  }
+  if (unit === "neuron") {
+    everyLayer.forEach(neurons);
+    add("remainder", total([...embeddings, ...outputs("hook_attn_out"), ...biases("b_out")]));
+  }
+  if (unit === "full") {
+    everyLayer.forEach(heads);
+    everyLayer.forEach(neurons);
+    add("embed", embeddings[0]);
+    add("pos_embed", embeddings[1]);
+    add("bias", total([...biases("b_O"), ...biases("b_out")]));
   }
   if (input.betaRow && unit !== "layer") {
     const terms = w.map((value, i) => value * weights.lnFinal_b[i]);
