@@ -10,6 +10,7 @@ const figures = [
   ["attribution"],
   ["memory", "component"],
   ["memory", "head"],
+  ["memory", "full"],
   ["firstAnswer"],
   ["cost"],
   ["growth"],

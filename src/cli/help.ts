@@ -13,7 +13,8 @@ what to attribute
   --pos N|all        the position read; default -1, the last
   --unit UNIT        component (default): embeddings, attention, MLP by layer
                      layer: the residual stream as it accumulates
-                     head: each attention head
+                     head: each attention head; neuron: each neuron of the MLPs
+                     full: every head and neuron, the embeddings, the biases
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed
   --answer-id N, --wrong-id N
                      the tokens as ids

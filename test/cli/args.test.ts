@@ -19,8 +19,11 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--model", "--help"], "--model needs a value; a value with a dash in front is given as --model=--help"],
     [["--no-bos=1"], '--no-bos takes no value, got "1"'],
     [["--unit", "head", "--unit", "layer"], "--unit was given twice, expected it once"],
-    [["--unit", "heads"], '--unit: got "heads", expected one of component, layer, head (did you mean head?)'],
-    [["--unit", ""], '--unit: got "", expected one of component, layer, head'],
+    [
+      ["--unit", "heads"],
+      '--unit: got "heads", expected one of component, layer, head, neuron, full (did you mean head?)',
+    ],
+    [["--unit", ""], '--unit: got "", expected one of component, layer, head, neuron, full'],
     [["--format", "csv"], '--format: got "csv", expected one of table, json'],
     [["--color", "maybe"], '--color: got "maybe", expected one of auto, always, never'],
     [["--model", ""], '--model: got "", expected demo, a folder or a name'],

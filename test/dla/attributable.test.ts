@@ -129,12 +129,27 @@ describe("models that are not GPT-2", () => {
     for (const row of scores("rms")) expect(Math.abs(row)).toBeGreaterThan(1e-3);
   });
 
-  test("a unit of heads for a model whose writers have none is a ValueError before anything runs", () => {
-    const model = stubModel({ blocks: [gpt2Block] });
-    const attribute = () => directLogitAttribution(model, [1, 2], { answer, unit: "head" });
-    expect(attribute).toThrow(ValueError);
-    expect(attribute).toThrow(/"head".*no writer of this model has heads/);
-    expect(model.runs).toBe(0);
+  test.each([
+    ["head", "heads"],
+    ["neuron", "neurons"],
+    ["full", "heads or neurons"],
+  ] as const)(
+    "unit %s for a model whose writers have none is a ValueError before anything runs",
+    (unit, parts) => {
+      const model = stubModel({ blocks: [gpt2Block] });
+      const attribute = () => directLogitAttribution(model, [1, 2], { answer, unit });
+      expect(attribute).toThrow(ValueError);
+      expect(attribute).toThrow(new RegExp(`"${unit}".*no writer of this model has ${parts}`));
+      expect(model.runs).toBe(0);
+    },
+  );
+
+  test("writers that do not divide keep their label in unit full, before the biases", () => {
+    const blocks = [{ type: "attn+cross+mlp", writes: [heads, { name: "cross_out" }, { name: "mlp_out" }] }];
+    const model = stubModel({ blocks });
+    expectExact(model, "full");
+    const { labels } = directLogitAttribution(model, [1, 2], { answer, unit: "full" });
+    expect(labels.slice(-5)).toEqual(["embed", "pos_embed", "0_cross_out", "0_mlp_out", "bias"]);
   });
 
   test("heads may miss what they wrote by the products' own error, as the backend states it, and by no more", () => {

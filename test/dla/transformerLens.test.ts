@@ -29,6 +29,14 @@ interface Expected {
       readonly labels: string[];
       readonly scores: number[];
     }[];
+    readonly fullDecomposition: {
+      readonly prompts: number[][];
+      readonly answer: number[];
+      readonly wrong: number[];
+      readonly labels: string[];
+      /** [component][prompt] */
+      readonly scores: number[][];
+    };
   };
 }
 
@@ -106,5 +114,18 @@ describe.each(["base", "exact-gelu", "inverse-layer", "outliers", "tiny-head", "
         expect(result.checks).toHaveLength(prompts.length);
       },
     );
+
+    test("get_full_resid_decomposition: labels, order and rows of unit full", () => {
+      const { prompts, answer, wrong, labels, scores } = transformerLens.fullDecomposition;
+      const result = directLogitAttribution(model, prompts, { unit: "full", answer, wrong });
+      expect(result.labels).toEqual(labels);
+      for (const [prompt, { scores: got }] of result.attributions.entries()) {
+        for (const [row, want] of scores.entries()) {
+          expect(Math.abs(got.data[row] - want[prompt]), `${labels[row]}, prompt ${prompt}`).toBeLessThan(
+            tolerance,
+          );
+        }
+      }
+    });
   },
 );

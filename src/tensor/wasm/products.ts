@@ -90,11 +90,16 @@ export function productKernels(backend: Backend): ProductKernels {
     const { memory, inner, cols } = W;
     const panels = panelsOf(cols);
     const width = PANEL * panels;
-    const bytesOfRow = 8 * panels * parts + 20 * width + 4 * inner;
+    const panelBytes = inner * PANEL_BYTES;
     temporarily(memory, (take, free) => {
-      const atOnce = Math.min(rows, Math.max(1, Math.floor((free() - 5 * 64) / bytesOfRow)));
+      const bytesOfRow = (group: number) => 8 * group * parts + 20 * width + 4 * inner;
+      const rowsWith = (group: number) => Math.min(rows, Math.floor((free() - 5 * 64) / bytesOfRow(group)));
+      // of many parts a few panels at a time: W would be read anew for every row otherwise
+      const group =
+        rowsWith(panels) >= Math.min(rows, 8) ? panels : Math.min(panels, 2 * backend.crew.threads);
+      const atOnce = Math.max(1, rowsWith(group));
       const [ofPanels, products_, magnitudes_] = [
-        take(8 * panels * parts * atOnce),
+        take(8 * group * parts * atOnce),
         take(8 * width * atOnce),
         take(4 * width * atOnce),
       ];
@@ -106,14 +111,18 @@ export function productKernels(backend: Backend): ProductKernels {
         for (let r = 0; r < count; r++) {
           memory.doubles.set(u.subarray((first + r) * cols, (first + r + 1) * cols), uAt / 8 + r * width);
         }
-        onPanels(backend, W, "projectParts", [
-          ...[ofPanels, products_, magnitudes_, xAt, W.address, uAt, count, inner, parts, width],
-        ]);
-        for (let i = 0; i < count * parts; i++) {
-          let sum = 0;
-          for (let panel = 0; panel < panels; panel++)
-            sum += memory.doubles[ofPanels / 8 + panel * count * parts + i];
-          scores[first * parts + i] = sum;
+        scores.fill(0, first * parts, (first + count) * parts);
+        for (let panel = 0; panel < panels; panel += group) {
+          const these = Math.min(group, panels - panel);
+          const [at, w] = [panel * PANEL, W.address + panel * panelBytes];
+          onPanels(backend, { ...W, address: w, cols: PANEL * these }, "projectParts", [
+            ...[ofPanels, products_ + 8 * at, magnitudes_ + 4 * at, xAt, w, uAt + 8 * at],
+            ...[count, inner, parts, width],
+          ]);
+          for (let one = 0; one < these; one++) {
+            const from = ofPanels / 8 + one * count * parts;
+            for (let i = 0; i < count * parts; i++) scores[first * parts + i] += memory.doubles[from + i];
+          }
         }
         for (let r = 0; r < count; r++) {
           const at = r * width;

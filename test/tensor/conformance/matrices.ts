@@ -236,6 +236,24 @@ export function matrixConformance(kernels: Kernels): void {
       );
     });
 
+    test("of thousands of parts, as an MLP has neurons", () => {
+      const [rows, inner, cols] = [11, 3001, 41];
+      const x = noise(1, rows * inner);
+      const W = noise(2, inner * cols);
+      const u = Float64Array.from(noise(3, rows * cols));
+      const { scores, products } = project(x, W, u, rows, inner);
+      expect(products).toEqual(project(x, W, u, rows, 1).products);
+      for (let r = 0; r < rows; r++) {
+        for (let k = 0; k < inner; k++) {
+          const terms = Array.from(
+            { length: cols },
+            (_, c) => x[r * inner + k] * W[k * cols + c] * u[r * cols + c],
+          );
+          expectSum64(scores[r * inner + k], terms, `score [${r}, ${k}]`);
+        }
+      }
+    });
+
     test("a row has the same bits alone as among others", () => {
       fc.assert(
         fc.property(size, size, seed, (inner, cols, seed) => {
