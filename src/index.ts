@@ -82,7 +82,7 @@ export {
   type Unembedding,
   type UnembeddingColumn,
 } from "./model/index.ts";
-export { type TableOptions, toTable } from "./report/index.ts";
+export { type TableOptions, toCsv, toNdjson, toTable } from "./report/index.ts";
 export {
   type Accuracy,
   type Activation,

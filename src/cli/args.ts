@@ -32,7 +32,7 @@ export interface Arguments {
 
 const units = ["component", "layer", "head", "neuron", "full"] as const;
 const precisions = ["reproducible", "fast"] as const;
-const formats = ["table", "json"] as const;
+const formats = ["table", "json", "ndjson", "csv"] as const;
 const colors = ["auto", "always", "never"] as const;
 
 const options = {
@@ -96,8 +96,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     format: readChoice("format", one("format"), formats) ?? "table",
     color: readChoice("color", one("color"), colors) ?? "auto",
   };
-  if (parsed.top !== undefined && parsed.format === "json") {
-    throw new UsageError("got --top and --format json, which always has every row");
+  if (parsed.top !== undefined && parsed.format !== "table") {
+    throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
   if (parsed.model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
   for (const name of ["revision", "offline"] as const) {

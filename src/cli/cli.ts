@@ -1,6 +1,6 @@
 import { type AttributionResult, directLogitAttribution, toJSON, type Unit } from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
-import { toTables, visible } from "../report/index.ts";
+import { toCsv, toNdjson, toTables, visible } from "../report/index.ts";
 import { version } from "../version.ts";
 import { type Arguments, parseArguments, UsageError } from "./args.ts";
 import { help } from "./help.ts";
@@ -131,6 +131,8 @@ function attributeBy(
 
 function print(results: readonly AttributionResult[], { format, color, top }: Arguments, io: Io): string {
   if (format === "json") return `${escapeControls(JSON.stringify(toJSON(results[0])))}\n`;
+  if (format === "ndjson") return toNdjson(results[0]).replace(/[^\n]+/g, escapeControls);
+  if (format === "csv") return toCsv(results[0]);
   return toTables(results, {
     color: wantsColor(color, io.stdout, io.env),
     width: widthOf(io.stdout),

@@ -40,7 +40,8 @@ the model
 
 the output
   --top K            only the K rows of greatest magnitude
-  --format FORMAT    table (default) or json: one document
+  --format FORMAT    table (default); json: one document; ndjson: a line for
+                     each prompt and position; csv: a line for each row
   --color WHEN       auto (default), always or never
   -h, --help         this text
   -V, --version      the version

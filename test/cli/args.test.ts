@@ -24,7 +24,7 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
       '--unit: got "heads", expected one of component, layer, head, neuron, full (did you mean head?)',
     ],
     [["--unit", ""], '--unit: got "", expected one of component, layer, head, neuron, full'],
-    [["--format", "csv"], '--format: got "csv", expected one of table, json'],
+    [["--format", "xml"], '--format: got "xml", expected one of table, json, ndjson, csv'],
     [["--color", "maybe"], '--color: got "maybe", expected one of auto, always, never'],
     [["--model", ""], '--model: got "", expected demo, a folder or a name'],
     [["--revision", "main"], "got --revision without a --model from the hub, expected one"],

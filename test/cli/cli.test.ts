@@ -461,3 +461,30 @@ test("what the loader warns of is a note on stderr", async () => {
   expect(stderr).toMatch(/^note: lm_head\.weight: .*\n$/);
   expect(stdout).not.toContain("lm_head");
 });
+
+describe("--format ndjson and csv", () => {
+  test("are the document's attributions, a line each or a line a row", async () => {
+    const args = [...model, "a b", "c d e", "--answer", " a", "--pos", "all"];
+    const [json, ndjson, csv] = await Promise.all(
+      ["json", "ndjson", "csv"].map(async (format) => run([...args, "--format", format])),
+    );
+    expect([json, ndjson, csv].map(({ code }) => code)).toEqual([0, 0, 0]);
+    const { attributions, labels, prompts } = JSON.parse(json.stdout);
+    const lines = ndjson.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ scores }) => scores)).toEqual(
+      attributions.map(({ scores }: { scores: number[] }) => scores),
+    );
+    expect(lines.map(({ prompt }) => prompt)).toEqual(
+      attributions.map(({ prompt }: { prompt: number }) => prompts[prompt]),
+    );
+    expect(csv.stdout.trimEnd().split("\r\n")).toHaveLength(1 + attributions.length * labels.length);
+  });
+
+  test.each(["ndjson", "csv"])("%s has no character that a terminal would act upon", async (format) => {
+    const { stdout } = await run([...model, "a\u001b[31m b", "--answer", " a", "--format", format]);
+    expect(stdout.replaceAll(/\r?\n/g, "")).not.toMatch(/\p{Cc}/u);
+  });
+});
