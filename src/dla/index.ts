@@ -1,8 +1,15 @@
 export type { AnswerOptions, Answers } from "./answers.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
+export {
+  type AttributeAllOptions,
+  type AttributedRecord,
+  type AttributionRecord,
+  attributeAll,
+} from "./attributeAll.ts";
 export { type AttributionOptions, directLogitAttribution } from "./attribution.ts";
 export { type Check, checkHolds } from "./check.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
+export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
 export { type AttributionDocument, type MeanScores, mean, toJSON, top } from "./summary.ts";
