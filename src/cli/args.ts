@@ -14,6 +14,8 @@ export interface Arguments {
   readonly version: boolean;
   /** Texts, with "-" for stdin, or lists of ids. */
   readonly prompts: readonly (string | readonly number[])[];
+  /** A file of records, or "-" for stdin. */
+  readonly input: string | undefined;
   readonly model: string;
   readonly revision: string | undefined;
   readonly offline: boolean;
@@ -36,6 +38,7 @@ const formats = ["table", "json", "ndjson", "csv"] as const;
 const colors = ["auto", "always", "never"] as const;
 
 const options = {
+  input: { type: "string" },
   model: { type: "string" },
   revision: { type: "string" },
   offline: { type: "boolean" },
@@ -81,6 +84,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     help: given.has("help"),
     version: given.has("version"),
     prompts: tokens.length > 0 ? tokens : positionals,
+    input: one("input"),
     model: one("model") ?? "demo",
     revision: one("revision"),
     offline: given.has("offline"),
@@ -93,12 +97,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
     threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
     precision: readChoice("precision", one("precision"), precisions),
     top: given.has("top") ? readInteger("top", one("top")!, 1) : undefined,
-    format: readChoice("format", one("format"), formats) ?? "table",
+    format: readChoice("format", one("format"), formats) ?? (given.has("input") ? "ndjson" : "table"),
     color: readChoice("color", one("color"), colors) ?? "auto",
   };
   if (parsed.top !== undefined && parsed.format !== "table") {
     throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
+  if (parsed.input !== undefined) expectSweep(parsed);
   if (parsed.model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
   for (const name of ["revision", "offline"] as const) {
     if (given.has(name) && parsed.model === "demo")
@@ -108,6 +113,17 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError('got "-" twice, expected one: stdin is read once');
   }
   return parsed;
+}
+
+/** Records have their prompts, and may have their answers; their number is not known before the last is read. */
+function expectSweep({ input, prompts, answers, wrongs, format }: Arguments): void {
+  if (input === "") throw new UsageError('--input: got "", expected a file, or - for stdin');
+  if (prompts.length > 0) throw new UsageError("got a prompt and --input, expected one of them");
+  if (answers.length > 1 || wrongs.length > 1) {
+    throw new UsageError("got several answers and --input, expected one for all, or each in its record");
+  }
+  if (format === "ndjson" || format === "csv") return;
+  throw new UsageError(`got --input and --format ${format}, expected ndjson or csv: lines as they come`);
 }
 
 /** The options by name, each with the values given. parseArgs only splits: its own errors are long, and refuse `--pos -1`. */

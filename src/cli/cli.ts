@@ -8,6 +8,7 @@ import { ClosedOutput, type Io, readLines, wantsColor, widthOf, write } from "./
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
 import { type Record, readRecords } from "./records.ts";
+import { sweep } from "./sweep.ts";
 
 /** What the command shows when it is given nothing. */
 const demo = {
@@ -48,14 +49,27 @@ async function attribute(
   load: typeof loadModel,
   tell: (line: string) => Promise<void>,
 ): Promise<number> {
+  const { input } = args;
+  if (input !== undefined)
+    return withModel(args, io, load, tell, (model) => sweep(model, { ...args, input }, io, tell));
   const { inputs, ...asked } = await readInputs(args, io);
   if (inputs.length === 0) {
     await tell("logitscope: stdin: got no prompt, expected one a line");
     return 1;
   }
+  return withModel(args, io, load, tell, (model) => attributeWith(model, args, inputs, asked, io, tell));
+}
+
+async function withModel(
+  args: Arguments,
+  io: Io,
+  load: typeof loadModel,
+  tell: (line: string) => Promise<void>,
+  use: (model: Gpt2) => Promise<number>,
+): Promise<number> {
   const model = await load(args, io, tell);
   try {
-    return await attributeWith(model, args, inputs, asked, io, tell);
+    return await use(model);
   } finally {
     model.dispose();
   }

@@ -20,6 +20,11 @@ what to attribute
                      the tokens as ids
   --no-bos           put no BOS token in front of a text
 
+  --input FILE       records, one a line, - for stdin, as many as you like:
+                     {"prompt": "…" or "tokens": […], "answer": " Mary",
+                     "wrong": " John", "id": anything}; written as they come, as
+                     ndjson or csv
+
   --answer, --wrong and their ids may be given once for all prompts, or once for
   each; --tokens once for each prompt.
 
@@ -52,6 +57,7 @@ examples
   logitscope --model ./gpt2 "The Louvre is in" --answer " Paris" --unit head
   logitscope --model openai-community/gpt2 "The Louvre is in"
   logitscope --model ./gpt2 - --answer " the" --format json < prompts.txt
+  logitscope --model ./gpt2 --input records.ndjson --unit head > rows.ndjson
 
 exit codes: 0 done, 1 failed, 2 usage, 3 some prompts failed
 `;

@@ -47,27 +47,39 @@ export function widthOf(output: Output): number {
   return output.isTTY && output.columns ? Math.min(output.columns, 120) : 80;
 }
 
+/** The lines of stdin that are not empty. @throws ValueError unless it is UTF-8 */
+export async function readLines(input: Io["stdin"]): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of eachLine("stdin", input)) if (line !== "") lines.push(line);
+  return lines;
+}
+
 /**
- * The lines of a UTF-8 stream that are not empty; `\r\n` ends a line as `\n` does.
+ * The lines of a UTF-8 stream, as they come; `\r\n` ends a line as `\n` does.
  *
  * @throws ValueError unless it is UTF-8
  */
-export async function readLines(input: Io["stdin"]): Promise<string[]> {
+export async function* eachLine(where: string, input: Io["stdin"]): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (chunk?: Uint8Array) => {
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined });
     } catch {
       throw new ValueError(
-        "stdin: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8",
+        `${where}: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8`,
       );
     }
   };
-  const pieces: string[] = [];
-  for await (const chunk of input) pieces.push(typeof chunk === "string" ? chunk : decode(chunk));
-  pieces.push(decode());
-  return pieces
-    .join("")
-    .split(/\r?\n/)
-    .filter((line) => line !== "");
+  let begun: string[] = []; // of the line that has not ended
+  for await (const chunk of input) {
+    const [first, ...rest] = (typeof chunk === "string" ? chunk : decode(chunk)).split("\n");
+    begun.push(first);
+    for (const next of rest) {
+      yield begun.join("").replace(/\r$/, "");
+      begun = [next];
+    }
+  }
+  begun.push(decode());
+  const last = begun.join("").replace(/\r$/, "");
+  if (last !== "") yield last;
 }

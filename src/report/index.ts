@@ -1,3 +1,3 @@
-export { toCsv, toNdjson } from "./lines.ts";
+export { csvHeader, toCsv, toNdjson } from "./lines.ts";
 export { type TableOptions, toTable, toTables } from "./table.ts";
 export { quoteToken, visible } from "./text.ts";

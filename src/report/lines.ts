@@ -5,13 +5,15 @@ import { visible } from "./text.ts";
  * A result as newline-delimited JSON: an object a line, one for each attribution, with all that belongs to it, so that lines
  * can be split, merged and sorted like any others.
  *
+ * @param mark what each line is to begin with
  * @see https://github.com/ndjson/ndjson-spec
  */
-export function toNdjson(result: AttributionResult): string {
+export function toNdjson(result: AttributionResult, mark: Readonly<Record<string, unknown>> = {}): string {
   const { schemaVersion, version, model, unit, axes, labels, prompts, attributions } = toJSON(result);
   return attributions
     .map(({ prompt, ...attribution }) => {
       const record = {
+        ...mark,
         schemaVersion,
         version,
         model,
@@ -26,24 +28,32 @@ export function toNdjson(result: AttributionResult): string {
     .join("");
 }
 
+export const csvHeader = "prompt,text,pos,answer,wrong,unit,label,score\r\n";
+
 /**
  * A result as comma-separated values, a line for each row of each attribution. What a terminal would act upon is made visible
  * (↵ for a newline), and what a spreadsheet would compute is marked as text by an apostrophe: who needs a text exactly takes JSON.
  *
+ * @param options.header whether the columns' names come first; default true
+ * @param options.prompt the number that the result's first prompt is to have; default 0
  * @see RFC 4180
  */
-export function toCsv(result: AttributionResult): string {
+export function toCsv(
+  result: AttributionResult,
+  options: { readonly header?: boolean; readonly prompt?: number } = {},
+): string {
+  const { header = true, prompt: first = 0 } = options;
   const { unit, labels, prompts, attributions } = result;
-  const lines = [["prompt", "text", "pos", "answer", "wrong", "unit", "label", "score"].join(",")];
+  const lines: string[] = [];
   for (const { prompt, pos, answer, wrong, scores } of attributions) {
     const { text } = prompts[prompt];
     const [answered, against] = [answer, wrong].map((token) => (token ? (token.text ?? `${token.id}`) : ""));
-    const before = [prompt, cell(text ?? ""), pos, cell(answered), cell(against), unit].join(",");
+    const before = [first + prompt, cell(text ?? ""), pos, cell(answered), cell(against), unit].join(",");
     labels.forEach((label, row) => {
-      lines.push(`${before},${cell(label)},${scores.data[row]}`);
+      lines.push(`${before},${cell(label)},${scores.data[row]}\r\n`);
     });
   }
-  return `${lines.join("\r\n")}\r\n`;
+  return (header ? csvHeader : "") + lines.join("");
 }
 
 function cell(text: string): string {
