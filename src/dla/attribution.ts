@@ -10,6 +10,7 @@ import {
 import { runBatches, sitesOf } from "./batches.ts";
 import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
+import { expectLeavable, leaveOneOutRows } from "./leaveOneOut.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
   computeRows,
@@ -28,6 +29,11 @@ export interface AttributionOptions extends AnswerOptions {
   readonly unit?: Unit | undefined;
   /** One position, a list, or "all", counted in each prompt's own tokens; default the last, -1. */
   readonly pos?: Positions | undefined;
+  /**
+   * Each row's exact change of the logit (difference) too, the final norm computed anew without it: see
+   * `Attribution.leaveOneOut`. Units "component" and "head"; default false.
+   */
+  readonly leaveOneOut?: boolean | undefined;
   /** Activations of the very prompts and model, so that nothing runs. */
   readonly cache?: AttributableCache | undefined;
   /** Attribute a model with its weights as trained, by putting the final norm's affine part on the direction. */
@@ -75,6 +81,7 @@ export function attribute(
   const { unit = "component", cache, prependBos } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectUnit(where, model, unit);
+  if (options.leaveOneOut) expectLeavable(where, unit);
   const given = input ?? cache?.tokens;
   if (given === undefined) {
     throw new ValueError(`${where}: got neither an input nor a cache, expected one. Give a prompt.`);
@@ -95,8 +102,17 @@ export function attribute(
     const sites = sitesOf(batch, targets);
     const read = sites.map(({ prompt, index, site }) => ({ site, u: targets[prompt][index].reading.u }));
     const rows = computeRows(model, unit, read);
+    const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
-      attributions[prompt][index] = attributeSite(where, model, unit, targets[prompt][index], rows[i], site);
+      attributions[prompt][index] = attributeSite(
+        where,
+        model,
+        unit,
+        targets[prompt][index],
+        rows[i],
+        left?.[i],
+        site,
+      );
     }
   }
   return {
@@ -115,6 +131,7 @@ function attributeSite(
   unit: Unit,
   target: Target,
   rows: Rows,
+  left: Float64Array | undefined,
   site: Site,
 ): Attribution {
   const { finalNorm, accuracy } = model;
@@ -146,6 +163,12 @@ function attributeSite(
     answer: describeToken(model, target.answer),
     wrong: describeToken(model, target.wrong),
     scores: { shape: [data.length], data },
+    ...(left && {
+      leaveOneOut: {
+        shape: [data.length],
+        data: Float64Array.from(betaIsRow ? [...left, reading.beta] : left),
+      },
+    }),
     check,
   };
 }

@@ -20,6 +20,11 @@ export interface Attribution {
   readonly wrong: AttributedToken | null;
   /** One score per label, in units of the logit. */
   readonly scores: Tensor64;
+  /**
+   * Where asked for, as `scores`: the exact change of the logit (difference) if what a row stands for were taken out of
+   * the final residual stream and the norm computed anew. `beta`, which is in no residual stream, is its score.
+   */
+  readonly leaveOneOut?: Tensor64;
   /** The proof that the scores add up. */
   readonly check: Check;
 }

@@ -52,9 +52,12 @@ export function toJSON(result: AttributionResult): AttributionDocument {
     axes,
     labels,
     prompts,
-    attributions: attributions.map(({ prompt, pos, answer, wrong, scores, check }) => {
-      return { prompt, pos, answer, wrong, scores: [...scores.data], check };
-    }),
+    attributions: attributions.map(({ scores, leaveOneOut, check, ...rest }) => ({
+      ...rest,
+      scores: [...scores.data],
+      ...(leaveOneOut && { leaveOneOut: [...leaveOneOut.data] }),
+      check,
+    })),
     mean: averaged && {
       scores: [...averaged.scores.data],
       standardErrors: averaged.standardErrors && [...averaged.standardErrors.data],
@@ -68,8 +71,13 @@ export interface AttributionDocument extends Omit<AttributionResult, "attributio
   readonly schemaVersion: 1;
   /** The package's. */
   readonly version: string;
-  readonly attributions: readonly (Omit<AttributionResult["attributions"][number], "scores"> & {
+  readonly attributions: readonly (Omit<
+    AttributionResult["attributions"][number],
+    "scores" | "leaveOneOut"
+  > & {
     readonly scores: readonly number[];
+    /** Where it was asked for. */
+    readonly leaveOneOut?: readonly number[];
   })[];
   readonly mean: {
     readonly scores: readonly number[];

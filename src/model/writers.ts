@@ -32,6 +32,8 @@ export interface LinearSplit {
   readonly size: number;
   /** [dModel]; belongs to no part. */
   readonly bias: Float32Array;
+  /** W, [parts · size, dModel], row-major: a copy, made for every call. */
+  weights(): Float32Array;
   /**
    * Activations read along directions, in float64: see `SplitReading`.
    *
@@ -105,6 +107,7 @@ export function gpt2Writers(
     parts,
     size,
     bias,
+    weights: () => kernels.unpack(W),
     read(activations, directions) {
       const rows = activations.length / W.inner;
       const scores = new Float64Array(rows * parts);

@@ -495,6 +495,8 @@ export interface ReferenceAttribution {
   readonly rows: number[];
   /** Of each row the sum of |terms|, which bounds what float64 may do to it. */
   readonly magnitudes: number[];
+  /** What each row reads, [dModel]; of `beta` zeros. */
+  readonly writes: number[][];
 }
 
 /**
@@ -515,11 +517,13 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
   const labels: string[] = [];
   const rows: number[] = [];
   const magnitudes: number[] = [];
+  const writes: number[][] = [];
 
   function add(label: string, write: readonly number[]): void {
     const mean = meanOf(write);
     const meanMagnitude = meanOf(write.map(Math.abs));
     labels.push(label);
+    writes.push([...write]);
     rows.push(write.reduce((total, c, i) => total + ((c - mean) / scale) * weights.lnFinal_w[i] * w[i], 0));
     magnitudes.push(
       write.reduce(
@@ -589,10 +593,50 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
   if (input.betaRow && unit !== "layer") {
     const terms = w.map((value, i) => value * weights.lnFinal_b[i]);
     labels.push("beta");
+    writes.push(w.map(() => 0));
     rows.push(terms.reduce((a, b) => a + b, 0));
     magnitudes.push(terms.reduce((a, b) => a + Math.abs(b), 0));
   }
-  return { labels, rows, magnitudes };
+  return { labels, rows, magnitudes, writes };
+}
+
+/** The final norm as the reference takes it: gamma and beta are 1 and 0 where null. */
+export interface ReferenceNorm {
+  readonly centred: boolean;
+  readonly gamma: Numbers | null;
+  readonly beta: Numbers | null;
+  readonly eps: number;
+}
+
+/**
+ * What a direction reads of a residual stream through the norm, and what float64 may do to it on the way, where each
+ * element of x is off by 2⁻⁵³ of its `sizes`:
+ *
+ *   logit = Σ_i w_i (gamma_i (x_i − mean(x)) / √(mean((x − mean(x))²) + eps) + beta_i)
+ */
+export function referenceLogit(
+  x: readonly number[],
+  norm: ReferenceNorm,
+  w: Numbers,
+  sizes: readonly number[],
+): { logit: number; error: number } {
+  const mean = norm.centred ? meanOf(x) : 0;
+  const deviations = x.map((value) => value - mean);
+  const scale = Math.sqrt(meanOf(deviations.map((value) => value ** 2)) + norm.eps);
+  const gamma = (i: number) => norm.gamma?.[i] ?? 1;
+  const beta = (i: number) => norm.beta?.[i] ?? 0;
+  const logit = deviations.reduce(
+    (total, value, i) => total + w[i] * (gamma(i) * (value / scale) + beta(i)),
+    0,
+  );
+  const moved = meanOf(sizes);
+  // an element off by e moves what it is read by w, and by the scale's change, at most e / scale, all that is read
+  const sensitive = deviations.reduce((total, value, i) => {
+    const read = Math.abs(w[i] * gamma(i)) / scale;
+    const byScale = (Math.abs(value) * Math.max(...sizes)) / scale;
+    return total + read * (sizes[i] + moved + byScale) + Math.abs(w[i] * beta(i));
+  }, 0);
+  return { logit, error: 4 * (x.length + 4) * 2 ** -53 * sensitive };
 }
 
 /** log softmax of each row of logits, [rows, cols], by the log-sum-exp of what is left above the greatest. */

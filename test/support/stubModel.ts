@@ -120,6 +120,10 @@ export function stubModel(options: StubOptions): StubModel {
       parts,
       size,
       bias: vector(dModel, 34, layer),
+      weights: () =>
+        Float32Array.from({ length: parts * size * dModel }, (_, at) =>
+          noise(Math.floor(at / dModel), at % dModel, layer),
+        ),
       read(activations, directions) {
         const rows = directions.length / dModel;
         const term = (r: number, i: number, j: number) =>
