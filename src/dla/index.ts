@@ -8,8 +8,9 @@ export {
 } from "./attributeAll.ts";
 export { type AttributionOptions, directLogitAttribution } from "./attribution.ts";
 export { type Check, checkHolds } from "./check.ts";
+export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
-export { type AttributionDocument, type MeanScores, mean, toJSON, top } from "./summary.ts";
+export { type AttributionDocument, type MeanScores, mean, type Scored, toJSON, top } from "./summary.ts";

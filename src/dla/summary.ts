@@ -11,8 +11,14 @@ export interface MeanScores {
   readonly standardErrors: Tensor64 | null;
 }
 
+/** What has scores by label: a result, or a comparison of two. */
+export interface Scored {
+  readonly labels: readonly string[];
+  readonly attributions: readonly { readonly scores: Tensor64 }[];
+}
+
 /** The mean over all attributions of a result, score by score. */
-export function mean(result: AttributionResult): MeanScores {
+export function mean(result: Scored): MeanScores {
   const all = result.attributions.map(({ scores }) => scores.data);
   const { shape } = result.attributions[0].scores;
   const count = all.length;
@@ -30,7 +36,7 @@ export function mean(result: AttributionResult): MeanScores {
  *
  * @throws ValueError unless k is a whole number
  */
-export function top(result: AttributionResult, k: number): { label: string; score: number }[] {
+export function top(result: Scored, k: number): { label: string; score: number }[] {
   if (!Number.isInteger(k) || k < 0)
     throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
   const { data } = mean(result).scores;
