@@ -71,12 +71,17 @@ export function directLogitAttribution(
   return attribute("directLogitAttribution", model, input, options);
 }
 
-/** `directLogitAttribution` under the name that its errors are to carry. */
+/**
+ * `directLogitAttribution` under the name that its errors are to carry.
+ *
+ * @param visit is given each attribution with its activations, while these are held
+ */
 export function attribute(
   where: string,
   model: Attributable,
   input: ModelInput | undefined,
   options: AttributionOptions,
+  visit: (attribution: Attribution, site: Site) => void = () => {},
 ): AttributionResult {
   const { unit = "component", cache, prependBos } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
@@ -104,15 +109,9 @@ export function attribute(
     const rows = computeRows(model, unit, read);
     const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
-      attributions[prompt][index] = attributeSite(
-        where,
-        model,
-        unit,
-        targets[prompt][index],
-        rows[i],
-        left?.[i],
-        site,
-      );
+      const attribution = attributeSite(where, model, unit, targets[prompt][index], rows[i], left?.[i], site);
+      visit(attribution, site);
+      attributions[prompt][index] = attribution;
     }
   }
   return {

@@ -10,6 +10,13 @@ export { type AttributionOptions, directLogitAttribution } from "./attribution.t
 export { type Check, checkHolds } from "./check.ts";
 export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
 export { type DlaResult, dla } from "./dla.ts";
+export {
+  type Erasure,
+  type ErasureOptions,
+  type ErasureResult,
+  erasures,
+  type PositionErasures,
+} from "./erasures.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
