@@ -4,6 +4,8 @@ import { directLogitAttribution, mean, toJSON, top } from "../../src/dla/index.t
 import { ValueError } from "../../src/errors.ts";
 import { type Gpt2, modelFromWeights } from "../../src/model/index.ts";
 import { directionOf, gpt2AndPrompt, randomModel, weightsOf } from "../support/arbitraries.ts";
+import { backends } from "../support/backends.ts";
+import { expectSameBytes } from "../support/bits.ts";
 import { referenceAttribution, referenceLogit } from "../support/reference.ts";
 import { type StubModel, stubModel } from "../support/stubModel.ts";
 import { tinyConfig, tinyModel } from "../support/tinyModel.ts";
@@ -174,6 +176,18 @@ describe("where the scale changes most", () => {
     expect(Math.abs(leaveOneOut!.data[2])).toBeLessThan(1e-3 * Math.abs(scores.data[2]));
   });
 });
+
+test.each(backends)(
+  "the weights that heads are made with are the model's own on every backend: %s",
+  async (_, make) => {
+    const kernels = await make();
+    const { config, weights } = randomModel({ ...tinyConfig, nHeads: 5, dHead: 7, dModel: 35 }, 5);
+    const model = modelFromWeights(config, weights, { kernels });
+    const [read] = model.writers.flatMap(({ heads }) => heads ?? []);
+    expectSameBytes(read.weights(), Float32Array.from(weights.blocks[0].W_O), "W_O");
+    kernels.dispose();
+  },
+);
 
 describe("the option", () => {
   const model = tinyModel().enableCompatibilityMode();
