@@ -24,6 +24,7 @@ export interface Arguments {
   readonly unit: (typeof units)[number] | undefined;
   readonly pos: number | "all";
   readonly bos: boolean;
+  readonly leaveOneOut: boolean;
   readonly rawWeights: boolean;
   readonly threads: number | undefined;
   readonly precision: (typeof precisions)[number] | undefined;
@@ -50,6 +51,7 @@ const options = {
   "answer-id": { type: "string", multiple: true },
   "wrong-id": { type: "string", multiple: true },
   "no-bos": { type: "boolean" },
+  "leave-one-out": { type: "boolean" },
   "raw-weights": { type: "boolean" },
   threads: { type: "string" },
   precision: { type: "string" },
@@ -93,6 +95,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     unit: readChoice("unit", one("unit"), units),
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
+    leaveOneOut: given.has("leave-one-out"),
     rawWeights: given.has("raw-weights"),
     threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
     precision: readChoice("precision", one("precision"), precisions),

@@ -129,7 +129,7 @@ function attributeBy(
   unit: Unit,
   model: Gpt2,
   records: readonly Record[],
-  { pos, bos, rawWeights }: Arguments,
+  { pos, bos, rawWeights, leaveOneOut }: Arguments,
 ): AttributionResult {
   const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
   const inputs = records.map(({ input }) => input);
@@ -140,6 +140,7 @@ function attributeBy(
     ...(wrongs.length > 0 ? { wrong: wrongs } : {}),
     ...(bos ? {} : { prependBos: false }),
     allowRawWeights: rawWeights,
+    leaveOneOut,
   });
 }
 

@@ -27,7 +27,7 @@ export async function sweep(
   io: Io,
   tell: (line: string) => Promise<void>,
 ): Promise<number> {
-  const { input, format, unit, pos, bos, rawWeights, answers, wrongs } = args;
+  const { input, format, unit, pos, bos, rawWeights, leaveOneOut, answers, wrongs } = args;
   const counts = { done: 0, failed: 0 };
   const fail = async (line: number, message: string) => {
     counts.failed++;
@@ -36,7 +36,7 @@ export async function sweep(
   const options: AttributeAllOptions = {
     ...{ unit, pos, answer: answers[0], wrong: wrongs[0] },
     ...{ allowRawWeights: rawWeights, prependBos: bos ? undefined : false },
-    onError: "skip",
+    ...{ leaveOneOut, onError: "skip" },
   };
   const records = readRecords(input, io, fail);
   if (format === "csv") await write(io.stdout, csvHeader);

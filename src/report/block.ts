@@ -12,6 +12,7 @@ import { columns, visible } from "./text.ts";
 export interface Block {
   readonly scores: Float64Array;
   readonly standardErrors: Float64Array | null;
+  readonly leftOut?: Float64Array | undefined;
   /** What the ledger and the check line are of. */
   readonly attributions: readonly Attribution[];
 }
@@ -22,6 +23,8 @@ export interface Style {
   readonly width: number;
   readonly top: number | undefined;
   readonly decimals: number;
+  /** Of the changes where rows are left out. */
+  readonly leftOutWidth: number;
   readonly bars: BarScale;
 }
 
@@ -40,8 +43,17 @@ export function styleOf(
   const labelWidth = [...labels.map(visible), ...ledgers.map(({ label }) => label)].map(columns);
   const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
-  const cells = Math.max(10, width - greatest(labelWidth) - scoreWidth - errorWidth - 5);
-  return { paint, width, top: top ?? topOf[result.unit], decimals, bars: barScale(scores, cells) };
+  const leftOut = attributions.flatMap((attribution) => [...(attribution.leaveOneOut?.data ?? [])]);
+  const leftOutWidth = greatest(leftOut.map((value) => signed(value, decimals).length + 3));
+  const cells = Math.max(10, width - greatest(labelWidth) - scoreWidth - errorWidth - leftOutWidth - 5);
+  return {
+    paint,
+    width,
+    top: top ?? topOf[result.unit],
+    decimals,
+    leftOutWidth,
+    bars: barScale(scores, cells),
+  };
 }
 
 /** How many rows are listed where nobody says: of tens of thousands few. */
@@ -50,11 +62,13 @@ const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20 };
 /** The unit, the rows as a list or grid, the ledger under them, and the check. */
 export function renderBlock(result: AttributionResult, block: Block, style: Style): string[] {
   const { paint, decimals, bars } = style;
-  const grid = result.unit === "head" && style.top === undefined ? headGrid(result.labels) : undefined;
+  const isGrid = result.unit === "head" && style.top === undefined && block.leftOut === undefined;
+  const grid = isGrid ? headGrid(result.labels) : undefined;
   const rows = result.labels.map((label, i) => ({
     label: visible(label),
     score: block.scores[i],
     standardError: block.standardErrors?.[i],
+    leftOut: block.leftOut?.[i],
   }));
   const listed = grid
     ? grid.others.map((i) => ({ ...rows[i], hasBar: false }))
@@ -67,11 +81,15 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
     all.map(({ score }) => score),
     decimals,
     bars,
+    block.leftOut && style.leftOutWidth,
   );
   const rule = paint.dim("─".repeat(layout.labelWidth + 2 + layout.scoreWidth));
   const heads = grid ? [...gridLines(result, grid, block, style), ""] : [];
   return [
     field("by", `${paint.bold(result.unit)}${paint.dim(` · ${meaning[result.unit]}`)}`, paint),
+    ...(block.leftOut
+      ? [field("", paint.dim("(…) the change if it were left out, LayerNorm computed anew"), paint)]
+      : []),
     ...heads,
     ...renderList(listed, layout, paint),
     ...(unsummed > 0 ? [paint.dim(plural(unsummed, "other"))] : []),

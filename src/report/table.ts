@@ -49,7 +49,8 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
       lines.push(...headerLines(first, index, width, on));
       for (const [r, result] of results.entries()) {
         const own = result.attributions[index];
-        const block = { scores: own.scores.data, standardErrors: null, attributions: [own] };
+        const leftOut = own.leaveOneOut?.data;
+        const block = { scores: own.scores.data, standardErrors: null, leftOut, attributions: [own] };
         lines.push("", ...renderBlock(result, block, styles[r]));
       }
     }

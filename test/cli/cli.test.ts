@@ -488,3 +488,13 @@ describe("--format ndjson and csv", () => {
     expect(stdout.replaceAll(/\r?\n/g, "")).not.toMatch(/\p{Cc}/u);
   });
 });
+
+test("--leave-one-out has the library's numbers, and is refused where rows are cumulative", async () => {
+  const { stdout } = await run([...model, "a b", "--answer", " a", "--leave-one-out", "--format", "json"]);
+  const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+  const want = directLogitAttribution(gpt2, "a b", { answer: " a", leaveOneOut: true }).attributions[0];
+  expect(JSON.parse(stdout).attributions[0].leaveOneOut).toEqual([...want.leaveOneOut!.data]);
+  const refused = await run([...model, "a b", "--answer", " a", "--leave-one-out", "--unit", "layer"]);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toContain('unit "layer"');
+});

@@ -341,3 +341,33 @@ describe("for any labels, tokens and scores", () => {
 function rowsOf(table: string): string {
   return table.slice(table.indexOf("\n", table.indexOf("\nby ") + 1) + 1);
 }
+
+test("what a row left out changes stands beside it, and the bars make room for it", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [one] = result.attributions;
+  const leaveOneOut = { shape: [4], data: Float64Array.of(0.25, -0.125, 10.5, 0) };
+  const table = toTable({ ...result, attributions: [{ ...one, leaveOneOut }] }, { width: 60, top: 3 });
+  expect(table.slice(table.indexOf("by "))).toMatchInlineSnapshot(`
+    "by        component · what the embeddings and each sublayer wrote
+              (…) the change if it were left out, LayerNorm computed anew
+    0_attn_out    +2.0000 (+10.5000)          │████████████████
+    0_mlp_out     -1.0000  ( 0.0000)  ████████│
+    embed         +0.5000  (+0.2500)          │████
+    1 other       -0.2500  their sum
+    ─────────────────────
+    sum           +1.2500  of all rows
+    + bias        +0.2500  b_U, the unembedding's
+    = logit diff  +1.5000  the model's own
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    "
+  `);
+});
+
+test("a head's row left out has a line of its own: there is no grid", () => {
+  const heads = ["L0H0", "L0H1", "remainder"];
+  const result = resultOf(heads, [[1, 2, 3]], { unit: "head" });
+  const [one] = result.attributions;
+  const leaveOneOut = { shape: [3], data: Float64Array.of(1, 2, 3) };
+  const lines = toTable({ ...result, attributions: [{ ...one, leaveOneOut }] }).split("\n");
+  expect(lines.filter((line) => /^(L0H\d|remainder) .*\(\+\d/.test(line))).toHaveLength(3);
+});
