@@ -22,6 +22,10 @@ beforeAll(() => {
   cpSync(join(project, "model"), join(cached, "snapshots", commit), { recursive: true });
   mkdirSync(join(cached, "refs"));
   writeFileSync(join(cached, "refs/main"), commit);
+  writeFileSync(
+    join(project, "records.ndjson"),
+    '{ "prompt": "The capital of France is", "answer": " Paris" }\n',
+  );
   writeFileSync(join(project, "prompts.txt"), "The capital of France is\nThe bags near the cabinet\n");
 });
 
