@@ -78,12 +78,9 @@ export function foldedUnembedding(
   return unembedding(kernels, table, {
     token(row) {
       vocabularyMean ??= meanRow(kernels, table);
-      const mean = vocabularyMean;
-      return fold(
-        Float64Array.from(row, (value, i) => value - mean[i]),
-        gamma,
-        beta,
-      );
+      const centred = new Float64Array(row);
+      for (let i = 0; i < centred.length; i++) centred[i] -= vocabularyMean[i];
+      return fold(centred, gamma, beta);
     },
     difference: (rows) => fold(rows, gamma, beta),
   });
@@ -148,12 +145,17 @@ function wholeMatrix(
   return { W_U, b_U };
 }
 
-/** P(gamma ⊙ row) and beta·row, both rounded once. */
+/** P(gamma ⊙ row) and beta·row, both rounded once. Plain loops: all columns are folded for a pass over the vocabulary. */
 function fold(row: Float64Array, gamma: Float32Array, beta: Float32Array): UnembeddingColumn {
-  const scaled = row.map((value, i) => gamma[i] * value);
-  const mean = scaled.reduce((sum, value) => sum + value, 0) / row.length;
-  const column = Float32Array.from(scaled, (value) => value - mean);
-  const bias = row.reduce((sum, value, i) => sum + beta[i] * value, 0);
+  let mean = 0;
+  let bias = 0;
+  for (let i = 0; i < row.length; i++) {
+    mean += gamma[i] * row[i];
+    bias += beta[i] * row[i];
+  }
+  mean /= row.length;
+  const column = new Float32Array(row.length);
+  for (let i = 0; i < row.length; i++) column[i] = gamma[i] * row[i] - mean;
   return { column, bias: Math.fround(bias) };
 }
 
