@@ -1,5 +1,6 @@
 export { availableKernels, type BackendOptions, MOST_THREADS, startKernels } from "./available.ts";
 export { jsKernels } from "./js/index.ts";
+export { exp, log } from "./js/math.ts";
 export type { Accuracy, Activation, Kernels, MemoryPlan, PackedMatrix } from "./kernels.ts";
 export {
   activate,

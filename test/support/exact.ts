@@ -37,6 +37,13 @@ export function exp(x: Fixed): Fixed {
   return k < 0n ? sum >> -k : sum << k;
 }
 
+/** ln x, for x from 2⁻⁸⁰⁰ to 2⁸⁰⁰, by Newton's method on eʸ = x: each step doubles the digits, of which float64 gives the first. */
+export function log(x: Fixed): Fixed {
+  let y = fixed(Math.log(toNumber(x)));
+  for (let step = 0; step < 6; step++) y += times(x, exp(-y)) - ONE;
+  return y;
+}
+
 /** (e²ˣ − 1) / (e²ˣ + 1) */
 export function tanh(x: Fixed): Fixed {
   const power = exp(-2n * magnitude(x));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { jsKernels } from "../../src/tensor/js/index.ts";
-import { exp, normalTail, tanh } from "../../src/tensor/js/math.ts";
+import { exp, log, normalTail, tanh } from "../../src/tensor/js/math.ts";
 import type { Activation } from "../../src/tensor/kernels.ts";
 import * as exact from "../support/exact.ts";
 import { random } from "../support/random.ts";
@@ -50,6 +50,26 @@ describe("exp", () => {
     expect(exp(-745.1)).toBe(Number.MIN_VALUE);
     expect(exp(Number.MIN_VALUE)).toBe(1);
     expect(exp(Number.NaN)).toBeNaN();
+  });
+});
+
+describe("log", () => {
+  const points = [
+    ...sample(1500, (u) => 1 + 60000 * u),
+    ...sample(1500, (u) => 0.5 + u),
+    ...sample(500, (u) => 2 ** (1400 * u - 700)),
+    ...sample(200, (u) => 1 + 2 ** (-52 * u)),
+    ...[Math.SQRT2, Math.SQRT1_2].flatMap((x) => [x * (1 - 2e-16), x, x * (1 + 2e-16)]),
+  ];
+
+  test("relative error < 2e-16 and < 1 ulp", () => {
+    const want = (x: number) => exact.log(exact.fixed(x));
+    expect(worst(points, (x) => exact.relativeError(log(x), want(x)))).toBeLessThan(2e-16);
+    expect(worst(points, (x) => exact.ulps64(log(x), want(x)))).toBeLessThan(1);
+  });
+
+  test("exact where it can be", () => {
+    expect([log(1), log(2), log(0.5)]).toEqual([0, Math.LN2, -Math.LN2]);
   });
 });
 

@@ -39,6 +39,29 @@ export function tanh(x: number): number {
 }
 
 /**
+ * ln x for finite x > 0; error < 1 ulp, relative error < 2e-16.
+ *
+ *   x = 2ᵏ m, √½ < m ≤ √2      ln x = k ln 2 + 2 artanh f,  f = (m − 1)/(m + 1), |f| < 0.172
+ *
+ * 2 artanh f = 2 (f + f³/3 + … + f²¹/21); the first omitted term is below 10⁻¹⁸ of it. 2f = d − f d with d = m − 1, which is exact.
+ *
+ * @see Abramowitz and Stegun, Handbook of Mathematical Functions, 4.1.27
+ */
+export function log(x: number): number {
+  let k = 0;
+  let m = x;
+  for (; m > Math.SQRT2; m /= 2) k++;
+  for (; m <= Math.SQRT1_2; m *= 2) k--;
+  const d = m - 1;
+  const f = d / (2 + d);
+  const z = f * f;
+  let series = 0;
+  for (let n = 21; n >= 3; n -= 2) series = z * (series + 1 / n);
+  const correction = f * (d - 2 * series);
+  return k * LN2_HIGH - (correction - k * LN2_LOW - d);
+}
+
+/**
  * The upper tail of the standard normal distribution, ½ erfc(x/√2), for x ≥ 0; relative error < 5e-16, < 4.5 ulp
  * where x is a float32, whose square is exact.
  *
