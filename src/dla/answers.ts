@@ -153,7 +153,12 @@ function nextToken(
 }
 
 /** Captured logits are compared as they are; else the forward pass computes the one that is read. */
-function readTokens(model: Attributable, answer: number, wrong: number | null, hasLogits: boolean): Reading {
+export function readTokens(
+  model: Attributable,
+  answer: number,
+  wrong: number | null,
+  hasLogits: boolean,
+): Reading {
   const { unembedding } = model;
   const read = tokenColumn(unembedding, answer, wrong ?? undefined);
   const ids = wrong === null ? [answer] : [answer, wrong];

@@ -109,7 +109,7 @@ export function attribute(
     const rows = computeRows(model, unit, read);
     const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
-      const attribution = attributeSite(where, model, unit, targets[prompt][index], rows[i], left?.[i], site);
+      const attribution = attributeSite(where, model, unit, targets[prompt][index], rows[i], site, left?.[i]);
       visit(attribution, site);
       attributions[prompt][index] = attribution;
     }
@@ -124,14 +124,15 @@ export function attribute(
   };
 }
 
-function attributeSite(
+/** The rows of one prompt at one position, divided by the scale, and their check. */
+export function attributeSite(
   where: string,
   model: Attributable,
   unit: Unit,
   target: Target,
   rows: Rows,
-  left: Float64Array | undefined,
   site: Site,
+  left?: Float64Array,
 ): Attribution {
   const { finalNorm, accuracy } = model;
   const { reading, prompt, pos } = target;
@@ -197,15 +198,17 @@ function addsBeta(model: Attributable, unit: Unit): boolean {
   return !model.compatibilityMode && !isCumulative(unit);
 }
 
-function neededHooks(model: Attributable, unit: Unit): string[] {
+/** What rows and check are read from. */
+export function neededHooks(model: Attributable, unit: Unit): string[] {
   const { inputHook, scaleHook, outputHook } = model.finalNorm;
   return [...new Set([...rowHooks(model, unit), inputHook, scaleHook, outputHook])];
 }
 
-function attributedPositions(
+/** The positions of one prompt that are asked for. */
+export function attributedPositions(
   where: string,
   prompt: readonly number[],
-  options: AttributionOptions,
+  options: Pick<AttributionOptions, "pos" | "answer" | "wrong">,
 ): number[] {
   const { pos = -1 } = options;
   const whole = resolvePositions(where, pos, prompt.length);

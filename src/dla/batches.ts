@@ -1,4 +1,3 @@
-import type { Target } from "./answers.ts";
 import type { Attributable, AttributableCache } from "./attributable.ts";
 import type { Site } from "./rows.ts";
 
@@ -53,7 +52,10 @@ export interface TargetSite {
 }
 
 /** The sites of a batch's targets. */
-export function sitesOf(batch: Batch, targets: readonly (readonly Target[])[]): TargetSite[] {
+export function sitesOf(
+  batch: Batch,
+  targets: readonly (readonly { readonly pos: number }[])[],
+): TargetSite[] {
   return batch.prompts.flatMap((prompt, row) =>
     targets[prompt].map(({ pos }, index) => ({ prompt, index, site: siteOf(batch.cache, row, pos) })),
   );

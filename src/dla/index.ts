@@ -17,6 +17,22 @@ export {
   erasures,
   type PositionErasures,
 } from "./erasures.ts";
+export type { InputOptions } from "./input.ts";
+export {
+  type LensScale,
+  type LensToken,
+  type LogitLens,
+  type LogitLensOptions,
+  type LogitLensResult,
+  logitLens,
+} from "./logitLens.ts";
+export {
+  type PromotedTokens,
+  type PromotedTokensOptions,
+  type PromotedTokensResult,
+  promotedTokens,
+  type ScoredToken,
+} from "./promotedTokens.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";

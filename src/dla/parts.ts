@@ -72,7 +72,7 @@ function concatenated(arrays: readonly Float64Array[]): Float64Array {
 }
 
 /** Arrays of one length, one after the other. */
-function joined<T extends Float32Array | Float64Array>(
+export function joined<T extends Float32Array | Float64Array>(
   type: new (length: number) => T,
   arrays: readonly T[],
 ): T {

@@ -108,7 +108,7 @@ function partLabels({ layer }: ResidualWriter, letter: "H" | "N", split: LinearS
  * The residual stream after each writer, named by what reads it next: `0_pre`, `0_mid`, `1_pre`, …, `final_post`;
  * null where it has no name, after `embed` alone.
  */
-function cumulativeLabels(writers: readonly ResidualWriter[]): (string | null)[] {
+export function cumulativeLabels(writers: readonly ResidualWriter[]): (string | null)[] {
   return writers.map((writer, k) => {
     const next = writers[k + 1];
     if (next === undefined) return "final_post";
