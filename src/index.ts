@@ -29,8 +29,10 @@ export {
   type LensScale,
   type LensToken,
   type LogitLens,
+  type LogitLensDocument,
   type LogitLensOptions,
   type LogitLensResult,
+  lensToJSON,
   logitLens,
   type MeanScores,
   mean,
@@ -111,7 +113,14 @@ export {
   type Unembedding,
   type UnembeddingColumn,
 } from "./model/index.ts";
-export { type TableOptions, toCsv, toNdjson, toTable } from "./report/index.ts";
+export {
+  type LensTableOptions,
+  type TableOptions,
+  toCsv,
+  toLensTable,
+  toNdjson,
+  toTable,
+} from "./report/index.ts";
 export {
   type Accuracy,
   type Activation,

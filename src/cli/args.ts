@@ -24,6 +24,7 @@ export interface Arguments {
   readonly unit: (typeof units)[number] | undefined;
   readonly pos: number | "all";
   readonly bos: boolean;
+  readonly lens: boolean;
   readonly leaveOneOut: boolean;
   readonly rawWeights: boolean;
   readonly threads: number | undefined;
@@ -51,6 +52,7 @@ const options = {
   "answer-id": { type: "string", multiple: true },
   "wrong-id": { type: "string", multiple: true },
   "no-bos": { type: "boolean" },
+  lens: { type: "boolean" },
   "leave-one-out": { type: "boolean" },
   "raw-weights": { type: "boolean" },
   threads: { type: "string" },
@@ -95,6 +97,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     unit: readChoice("unit", one("unit"), units),
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
+    lens: given.has("lens"),
     leaveOneOut: given.has("leave-one-out"),
     rawWeights: given.has("raw-weights"),
     threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
@@ -107,6 +110,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
   if (parsed.input !== undefined) expectSweep(parsed);
+  for (const name of ["unit", "leave-one-out", "input", "top"] as const) {
+    if (parsed.lens && given.has(name))
+      throw new UsageError(`got --lens and --${name}, expected one of them`);
+  }
+  if (parsed.lens && parsed.format !== "table" && parsed.format !== "json") {
+    throw new UsageError(`got --lens and --format ${parsed.format}, expected table or json`);
+  }
   if (parsed.model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
   for (const name of ["revision", "offline"] as const) {
     if (given.has(name) && parsed.model === "demo")

@@ -1,12 +1,13 @@
-import { type AttributionResult, directLogitAttribution, toJSON, type Unit } from "../dla/index.ts";
+import { type AttributionResult, directLogitAttribution, logitLens, type Unit } from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
-import { toCsv, toNdjson, toTables, visible } from "../report/index.ts";
+import { visible } from "../report/index.ts";
 import { version } from "../version.ts";
 import { type Arguments, parseArguments, UsageError } from "./args.ts";
 import { help } from "./help.ts";
-import { ClosedOutput, type Io, readLines, wantsColor, widthOf, write } from "./io.ts";
+import { ClosedOutput, type Io, readLines, write } from "./io.ts";
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
+import { print, printLens } from "./print.ts";
 import { type Record, readRecords } from "./records.ts";
 import { sweep } from "./sweep.ts";
 
@@ -99,8 +100,12 @@ async function attributeWith(
     );
   }
   for (const note of notesOn(model, records, args)) await tell(note);
-  const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
-  await write(io.stdout, print(results, args, io));
+  if (args.lens) {
+    await write(io.stdout, printLens(logitLens(model, ...asOptions(records, args)), args, io));
+  } else {
+    const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
+    await write(io.stdout, print(results, args, io));
+  }
   return failures.length > 0 ? 3 : 0;
 }
 
@@ -129,38 +134,21 @@ function attributeBy(
   unit: Unit,
   model: Gpt2,
   records: readonly Record[],
-  { pos, bos, rawWeights, leaveOneOut }: Arguments,
+  args: Arguments,
 ): AttributionResult {
+  const [inputs, options] = asOptions(records, args);
+  return directLogitAttribution(model, inputs, { ...options, unit, leaveOneOut: args.leaveOneOut });
+}
+
+/** The records and the arguments, as the library takes them. */
+function asOptions(records: readonly Record[], { pos, bos, rawWeights }: Arguments) {
   const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
-  const inputs = records.map(({ input }) => input);
-  return directLogitAttribution(model, inputs, {
-    unit,
+  const options = {
     pos,
     answer: records.map((record) => record.answers),
     ...(wrongs.length > 0 ? { wrong: wrongs } : {}),
     ...(bos ? {} : { prependBos: false }),
     allowRawWeights: rawWeights,
-    leaveOneOut,
-  });
-}
-
-function print(results: readonly AttributionResult[], { format, color, top }: Arguments, io: Io): string {
-  if (format === "json") return `${escapeControls(JSON.stringify(toJSON(results[0])))}\n`;
-  if (format === "ndjson") return toNdjson(results[0]).replace(/[^\n]+/g, escapeControls);
-  if (format === "csv") return toCsv(results[0]);
-  return toTables(results, {
-    color: wantsColor(color, io.stdout, io.env),
-    width: widthOf(io.stdout),
-    ...(top === undefined ? {} : { top }),
-  });
-}
-
-/** JSON leaves some characters that a terminal acts upon: they are escaped as the others are. */
-function escapeControls(json: string): string {
-  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
-    Array.from(
-      { length: char.length },
-      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
-    ).join(""),
-  );
+  };
+  return [records.map(({ input }) => input) as string[], options] as const;
 }

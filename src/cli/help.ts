@@ -15,6 +15,8 @@ what to attribute
                      layer: the residual stream as it accumulates
                      head: each attention head; neuron: each neuron of the MLPs
                      full: every head and neuron, the embeddings, the biases
+  --lens             instead: what each row of the residual stream predicts
+                     (the logit lens)
   --leave-one-out    beside each row the exact change if it were left out, the
                      final LayerNorm computed anew
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed

@@ -18,6 +18,7 @@ export {
   type PositionErasures,
 } from "./erasures.ts";
 export type { InputOptions } from "./input.ts";
+export { type LogitLensDocument, lensToJSON } from "./lensDocument.ts";
 export {
   type LensScale,
   type LensToken,

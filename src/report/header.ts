@@ -49,8 +49,8 @@ export function promptLines(
 
 /** Where the logit is read, and of which tokens. */
 export function attributionLines(
-  result: AttributionResult,
-  { prompt, pos, answer, wrong }: Attribution,
+  result: Pick<AttributionResult, "model" | "prompts">,
+  { prompt, pos, answer, wrong }: Pick<Attribution, "prompt" | "pos" | "answer" | "wrong">,
   paint: Paint,
 ): string[] {
   const { tokens, stringTokens } = result.prompts[prompt];
@@ -68,7 +68,7 @@ export function logitName({ answer, wrong }: Pick<Attribution, "answer" | "wrong
 }
 
 function logitOf(
-  { model }: AttributionResult,
+  { model }: Pick<AttributionResult, "model">,
   answer: Attribution["answer"],
   wrong: Attribution["wrong"],
   paint: Paint,

@@ -23,7 +23,7 @@ export function ledgerLines(result: AttributionResult, attributions: readonly At
 }
 
 /** Whether the rows add up, and how exactly: the line that a table ends with. */
-export function checkLine(attributions: readonly Attribution[], paint: Paint): string {
+export function checkLine(attributions: readonly Pick<Attribution, "check">[], paint: Paint): string {
   const checks = attributions.map(({ check }) => check);
   const failed = checks.filter((check) => !checkHolds(check)).length;
   const verdict = failed === 0 ? "✓ adds up" : `✗ ${failed} of ${checks.length} do not add up`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toJSON } from "../../src/dla/index.ts";
-import { directLogitAttribution } from "../../src/index.ts";
+import { directLogitAttribution, lensToJSON, logitLens, toLensTable } from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { version } from "../../src/version.ts";
 import { modelFolder } from "../support/fixtures.ts";
@@ -497,4 +497,27 @@ test("--leave-one-out has the library's numbers, and is refused where rows are c
   const refused = await run([...model, "a b", "--answer", " a", "--leave-one-out", "--unit", "layer"]);
   expect(refused).toMatchObject({ code: 1, stdout: "" });
   expect(refused.stderr).toContain('unit "layer"');
+});
+
+describe("--lens", () => {
+  test("is the library's logit lens, as a table and as a document", async () => {
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const lens = logitLens(gpt2, ["a b", "c"], { answer: " a", pos: "all" });
+    const args = [...model, "a b", "c", "--answer", " a", "--pos", "all", "--lens"];
+    expect((await run(args)).stdout).toBe(toLensTable(lens));
+    const { stdout } = await run([...args, "--format", "json"]);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(lensToJSON(lens))));
+    expect(JSON.parse(stdout).lenses[0].ranks).toEqual([...lens.lenses[0].ranks!]);
+  });
+
+  test.each([
+    [["--unit", "head"], "got --lens and --unit, expected one of them"],
+    [["--leave-one-out"], "got --lens and --leave-one-out"],
+    [["--top", "3"], "got --lens and --top"],
+    [["--format", "csv"], "got --lens and --format csv, expected table or json"],
+  ])("with %j is a usage error", async (more, message) => {
+    const { code, stderr } = await run([...model, "a", "--lens", ...more]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
 });

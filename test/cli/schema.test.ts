@@ -36,6 +36,15 @@ describe("the JSON schema holds for", () => {
     for (const line of ndjson.stdout.trimEnd().split("\n")) expectValid(JSON.parse(line));
   });
 
+  test.each([
+    ["demo", []],
+    ["two prompts", [...model, "a b", "c", "--answer", " a", "--pos", "all"]],
+    ["ids", ids],
+  ] as const)("--lens: %s", async (_, args) => {
+    const { stdout } = await run([...args, "--lens", "--format", "json"]);
+    expectValid(JSON.parse(stdout));
+  });
+
   test("the lines of --input, with an id of any kind", async () => {
     const stdin = '{"prompt":"a","answer":" a","id":{"any":[1]}}\n{"tokens":[1,2],"answer":3}\n';
     const { stdout } = await run([...model, "--input", "-"], { stdin });
