@@ -17,7 +17,9 @@ export {
   type ComparedAttribution,
   type ComparedSite,
   type Comparison,
+  type ComparisonDocument,
   compare,
+  comparisonToJSON,
   type DlaResult,
   directLogitAttribution,
   dla,
@@ -116,6 +118,7 @@ export {
 export {
   type LensTableOptions,
   type TableOptions,
+  toComparisonTable,
   toCsv,
   toLensTable,
   toNdjson,

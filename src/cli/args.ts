@@ -24,6 +24,8 @@ export interface Arguments {
   readonly unit: (typeof units)[number] | undefined;
   readonly pos: number | "all";
   readonly bos: boolean;
+  /** The prompt whose attribution is taken from the others'. */
+  readonly compare: string | undefined;
   readonly lens: boolean;
   readonly leaveOneOut: boolean;
   readonly rawWeights: boolean;
@@ -52,6 +54,7 @@ const options = {
   "answer-id": { type: "string", multiple: true },
   "wrong-id": { type: "string", multiple: true },
   "no-bos": { type: "boolean" },
+  compare: { type: "string" },
   lens: { type: "boolean" },
   "leave-one-out": { type: "boolean" },
   "raw-weights": { type: "boolean" },
@@ -97,6 +100,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     unit: readChoice("unit", one("unit"), units),
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
+    compare: one("compare"),
     lens: given.has("lens"),
     leaveOneOut: given.has("leave-one-out"),
     rawWeights: given.has("raw-weights"),
@@ -110,7 +114,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
   if (parsed.input !== undefined) expectSweep(parsed);
-  for (const name of ["unit", "leave-one-out", "input", "top"] as const) {
+  if (parsed.compare !== undefined) expectComparison(parsed, tokens.length > 0);
+  for (const name of ["unit", "leave-one-out", "input", "top", "compare"] as const) {
     if (parsed.lens && given.has(name))
       throw new UsageError(`got --lens and --${name}, expected one of them`);
   }
@@ -137,6 +142,17 @@ function expectSweep({ input, prompts, answers, wrongs, format }: Arguments): vo
   }
   if (format === "ndjson" || format === "csv") return;
   throw new UsageError(`got --input and --format ${format}, expected ndjson or csv: lines as they come`);
+}
+
+/** Two prompts, of which the second is given by --compare. */
+function expectComparison({ compare, prompts, input, format }: Arguments, isIds: boolean): void {
+  if (compare === "") throw new UsageError('--compare: got "", expected a prompt');
+  if (input !== undefined) throw new UsageError("got --compare and --input, expected one of them");
+  if (prompts.length !== 1 || prompts[0] === "-" || isIds) {
+    throw new UsageError("got --compare without one prompt as text beside it, expected one: A --compare B");
+  }
+  if (format === "table" || format === "json") return;
+  throw new UsageError(`got --compare and --format ${format}, expected table or json`);
 }
 
 /** The options by name, each with the values given. parseArgs only splits: its own errors are long, and refuse `--pos -1`. */

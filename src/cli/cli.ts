@@ -1,4 +1,10 @@
-import { type AttributionResult, directLogitAttribution, logitLens, type Unit } from "../dla/index.ts";
+import {
+  type AttributionResult,
+  compare,
+  directLogitAttribution,
+  logitLens,
+  type Unit,
+} from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
 import { visible } from "../report/index.ts";
 import { version } from "../version.ts";
@@ -7,7 +13,7 @@ import { help } from "./help.ts";
 import { ClosedOutput, type Io, readLines, write } from "./io.ts";
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
-import { print, printLens } from "./print.ts";
+import { print, printComparison, printLens } from "./print.ts";
 import { type Record, readRecords } from "./records.ts";
 import { sweep } from "./sweep.ts";
 
@@ -100,7 +106,11 @@ async function attributeWith(
     );
   }
   for (const note of notesOn(model, records, args)) await tell(note);
-  if (args.lens) {
+  if (args.compare !== undefined) {
+    if (failures.length > 0) return 1;
+    const [a, b] = records.map((record) => attributeBy(args.unit ?? "component", model, [record], args));
+    await write(io.stdout, printComparison(compare(a, b), args, io));
+  } else if (args.lens) {
     await write(io.stdout, printLens(logitLens(model, ...asOptions(records, args)), args, io));
   } else {
     const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
@@ -121,6 +131,7 @@ async function readInputs(args: Arguments, io: Io) {
     };
   }
   const lines = prompts.includes("-") ? await readLines(io.stdin) : [];
+  if (args.compare !== undefined) return { inputs: [...prompts, args.compare], answers, wrongs };
   return { inputs: prompts.flatMap((prompt) => (prompt === "-" ? lines : [prompt])), answers, wrongs };
 }
 

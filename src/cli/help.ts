@@ -17,6 +17,7 @@ what to attribute
                      full: every head and neuron, the embeddings, the biases
   --lens             instead: what each row of the residual stream predicts
                      (the logit lens)
+  --compare PROMPT   the rows less those of this prompt, as of a corrupted one
   --leave-one-out    beside each row the exact change if it were left out, the
                      final LayerNorm computed anew
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed

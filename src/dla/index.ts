@@ -9,6 +9,7 @@ export {
 export { type AttributionOptions, directLogitAttribution } from "./attribution.ts";
 export { type Check, checkHolds } from "./check.ts";
 export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
+export { type ComparisonDocument, comparisonToJSON } from "./comparisonDocument.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export {
   type Erasure,

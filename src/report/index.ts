@@ -1,3 +1,4 @@
+export { toComparisonTable } from "./comparison.ts";
 export { type LensTableOptions, toLensTable } from "./lens.ts";
 export { csvHeader, toCsv, toNdjson } from "./lines.ts";
 export { type TableOptions, toTable, toTables } from "./table.ts";

@@ -70,6 +70,7 @@ describe("what is read", () => {
       pos: -1,
       bos: true,
       leaveOneOut: false,
+      compare: undefined,
       lens: false,
       rawWeights: false,
       threads: undefined,

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { toJSON } from "../../src/dla/index.ts";
-import { directLogitAttribution, lensToJSON, logitLens, toLensTable } from "../../src/index.ts";
+import {
+  compare,
+  comparisonToJSON,
+  directLogitAttribution,
+  lensToJSON,
+  logitLens,
+  toComparisonTable,
+  toLensTable,
+} from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { version } from "../../src/version.ts";
 import { modelFolder } from "../support/fixtures.ts";
@@ -517,6 +525,39 @@ describe("--lens", () => {
     [["--format", "csv"], "got --lens and --format csv, expected table or json"],
   ])("with %j is a usage error", async (more, message) => {
     const { code, stderr } = await run([...model, "a", "--lens", ...more]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("--compare", () => {
+  test("is the library's comparison, as a table and as a document", async () => {
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const [a, b] = ["a b", "c d"].map((prompt) =>
+      directLogitAttribution(gpt2, prompt, { answer: " a", unit: "head" }),
+    );
+    const args = [...model, "a b", "--compare", "c d", "--answer", " a", "--unit", "head"];
+    expect((await run(args)).stdout).toBe(toComparisonTable(compare(a, b)));
+    const { stdout } = await run([...args, "--format", "json"]);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(comparisonToJSON(compare(a, b)))));
+  });
+
+  test("a prompt that cannot be attributed fails both", async () => {
+    const { code, stdout, stderr } = await run([...model, "a b", "--compare", "q", "--answer", " a"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^logitscope: prompt 2 of 2: /);
+  });
+
+  test.each([
+    [["--compare", "b"], "got --compare without one prompt as text beside it"],
+    [["a", "c", "--compare", "b"], "got --compare without one prompt as text beside it"],
+    [["--tokens", "1", "--compare", "b"], "got --compare without one prompt as text beside it"],
+    [["a", "--compare", ""], '--compare: got "", expected a prompt'],
+    [["a", "--compare", "b", "--format", "csv"], "got --compare and --format csv, expected table or json"],
+    [["--input", "-", "--compare", "b"], "got --compare and --input"],
+    [["a", "--compare", "b", "--lens"], "got --lens and --compare"],
+  ])("%j is a usage error", async (args, message) => {
+    const { code, stderr } = await run([...model, ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });

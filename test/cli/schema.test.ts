@@ -45,6 +45,11 @@ describe("the JSON schema holds for", () => {
     expectValid(JSON.parse(stdout));
   });
 
+  test.each([[], ["--unit", "head", "--leave-one-out", "--pos", "all"]])("--compare %s", async (...more) => {
+    const args = [...model, "a b", "--compare", "c d", "--answer", " a", ...more, "--format", "json"];
+    expectValid(JSON.parse((await run(args)).stdout));
+  });
+
   test("the lines of --input, with an id of any kind", async () => {
     const stdin = '{"prompt":"a","answer":" a","id":{"any":[1]}}\n{"tokens":[1,2],"answer":3}\n';
     const { stdout } = await run([...model, "--input", "-"], { stdin });

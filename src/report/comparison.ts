@@ -1,0 +1,39 @@
+import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
+import { renderBlock, styleOf } from "./block.ts";
+import { field, logitName, modelLine, promptLines } from "./header.ts";
+import { paint } from "./paint.ts";
+import type { TableOptions } from "./table.ts";
+
+/** A comparison as text: the two prompts, and the rows of the first less those of the second, as `toTable` has rows. */
+export function toComparisonTable(comparison: Comparison, options: TableOptions = {}): string {
+  const { model, prompts, attributions } = comparison;
+  const on = paint(options.color ?? false);
+  const width = Math.max(options.width ?? 80, 40);
+  const less: AttributionResult = {
+    ...comparison,
+    prompts: prompts.a,
+    attributions: attributions.map(({ a, scores, leaveOneOut, check }): Attribution => {
+      return { ...a, scores, ...(leaveOneOut && { leaveOneOut }), check };
+    }),
+  };
+  const style = styleOf(less, width, options.top, on);
+  const lines = [modelLine(model, on)];
+  for (const [index, { a, b }] of attributions.entries()) {
+    if (index > 0) lines.push("");
+    const one = less.attributions[index];
+    const side = (name: string, site: ComparedSite, own: AttributionResult["prompts"]) => [
+      ...promptLines(name, own[site.prompt], new Set([site.pos]), width, on),
+      field("", `${logitName(site)}, at position ${site.pos}`, on),
+    ];
+    lines.push(...side("A", a, prompts.a), ...side("less B", b, prompts.b), "");
+    const leftOut = one.leaveOneOut?.data;
+    lines.push(
+      ...renderBlock(
+        less,
+        { scores: one.scores.data, standardErrors: null, leftOut, attributions: [one] },
+        style,
+      ),
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
