@@ -146,9 +146,13 @@ export function stubModel(options: StubOptions): StubModel {
     };
   }
 
-  function readColumns(output: Float32Array, tokens: readonly number[]): Float32Array {
-    return Float32Array.from(tokens, (token) => {
+  /** Of rows of the norm's output, one after the other. */
+  function readColumns(outputs: Float32Array, tokens: readonly number[]): Float32Array {
+    return Float32Array.from({ length: (outputs.length / dModel) * tokens.length }, (_, at) => {
+      const start = Math.floor(at / tokens.length) * dModel;
+      const token = tokens[at % tokens.length];
       const bias = affine ? biases[token] : 0;
+      const output = outputs.subarray(start, start + dModel);
       return output.reduce((sum, value, i) => sum + value * columns[token][i], 0) + bias;
     });
   }

@@ -68,8 +68,15 @@ describe("log", () => {
     expect(worst(points, (x) => exact.ulps64(log(x), want(x)))).toBeLessThan(1);
   });
 
-  test("exact where it can be", () => {
+  test("exact where it can be, and ends of the range", () => {
     expect([log(1), log(2), log(0.5)]).toEqual([0, Math.LN2, -Math.LN2]);
+    expect([log(0), log(Infinity), log(-1), log(Number.NaN)]).toEqual([
+      -Infinity,
+      Infinity,
+      Number.NaN,
+      Number.NaN,
+    ]);
+    expect(Math.abs(log(Number.MIN_VALUE) - Math.log(Number.MIN_VALUE))).toBeLessThan(1e-12);
   });
 });
 
