@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { directLogitAttribution } from "../../src/dla/index.ts";
+import { directLogitAttribution, logitLens, promotedTokens } from "../../src/dla/index.ts";
 import { modelFromWeights } from "../../src/model/index.ts";
 import { gpt2AndPrompt } from "../support/arbitraries.ts";
 import { backends } from "../support/backends.ts";
@@ -40,6 +40,26 @@ describe.each(backends)("%s", async (_, make) => {
         expectSameBytes(alone.scores.data, attributions[ids.length - 1].scores.data, "the last rows");
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test("the logit lens ends with the run's own logits to the bit, and promoted tokens have their check", () => {
+    fc.assert(
+      fc.property(gpt2AndPrompt, ({ config, weights, ids }) => {
+        const { dVocab } = config;
+        const model = modelFromWeights(config, weights, { kernels, compatibilityMode: true });
+        const { lenses } = logitLens(model, ids, { answer: 0, pos: "all", top: dVocab });
+        const { data } = model.run(ids);
+        for (const { pos, top, logits } of lenses) {
+          const last = new Float32Array(dVocab);
+          for (const { id, logit } of top[top.length - 1]) last[id] = logit;
+          expectSameBytes(last, data.slice(pos * dVocab, (pos + 1) * dVocab), `position ${pos}`);
+          expect(logits!.at(-1)).toBe(last[0]);
+        }
+        const { sites } = promotedTokens(model, ids, { component: "L0H0", pos: "all" });
+        expect(sites).toHaveLength(ids.length);
+      }),
+      { numRuns: 40 },
     );
   });
 });

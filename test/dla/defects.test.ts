@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { directLogitAttribution, type Unit } from "../../src/dla/index.ts";
+import { directLogitAttribution, logitLens, type Unit } from "../../src/dla/index.ts";
 import { wordModel } from "./wordModel.ts";
 
 const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full"];
@@ -65,6 +65,19 @@ describe("defects of TransformerLens 4.3.0 that could arise here", () => {
         expect(rest).toMatchObject({ scores: alone.scores, check: alone.check });
       }
     }
+  });
+
+  test("B13: unit layer is not the logit lens, and says so; they are equal in the last row only", () => {
+    const { scores, check } = directLogitAttribution(model, long, { answer: " Mary", unit: "layer" })
+      .attributions[0];
+    const { labels, lenses } = logitLens(model, long, { answer: " Mary" });
+    expect(directLogitAttribution(model, long, { answer: " Mary", unit: "layer" }).labels).toEqual(labels);
+    const apart = lenses[0].logits!.map((logit, row) => Math.abs(logit - check.bias - scores.data[row]));
+    expect(apart.at(-1)).toBeLessThanOrEqual(check.bound + check.roundingBound);
+    for (const difference of apart.slice(0, -1)) expect(difference).toBeGreaterThan(0.05);
+    // frozen, as there, they are the same in every row
+    const frozen = logitLens(model, long, { answer: " Mary", scale: "frozen" }).lenses[0].logits!;
+    for (const [row, logit] of frozen.entries()) expect(logit - check.bias).toBeCloseTo(scores.data[row], 5);
   });
 
   test("B14: −1 is no token, and neither is one past the end, an empty prompt, or an answer of two tokens", () => {

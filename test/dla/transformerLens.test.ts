@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { directLogitAttribution, dla, type Unit } from "../../src/dla/index.ts";
+import { directLogitAttribution, dla, logitLens, type Unit } from "../../src/dla/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { directionOf, weightsOf } from "../support/arbitraries.ts";
-import { expectedJson, modelFolder } from "../support/fixtures.ts";
+import { expectedJson, expectedTensors, modelFolder } from "../support/fixtures.ts";
+import { tolerances } from "../support/noise.ts";
 import { referenceAttribution } from "../support/reference.ts";
+import { softmaxOf } from "../support/referenceLens.ts";
 
 /** TransformerLens 4.3.0's own results on small folded models: scripts/fixtures/lens.py. */
 interface Expected {
   readonly transformerLens: {
+    readonly prompt: number[];
+    readonly labels: Readonly<Record<string, string[]>>;
     readonly directLogitAttribution: readonly {
       readonly prompts: number[][];
       readonly unit: Unit;
@@ -114,6 +118,55 @@ describe.each(["base", "exact-gelu", "inverse-layer", "outliers", "tiny-head", "
         expect(result.checks).toHaveLength(prompts.length);
       },
     );
+
+    test("logit lens: accumulated_resid with apply_ln, through the unembedding", () => {
+      const { prompt, labels } = transformerLens;
+      const { config } = model;
+      const { dModel, dVocab } = config;
+      const want = expectedTensors(name).get("tl.folded.accumulated_resid.apply_ln")!;
+      const result = logitLens(model, prompt, { answer: 3, pos: "all", top: dVocab });
+      expect(result.labels).toEqual(labels["accumulated_resid.apply_ln"]);
+      expect(want.shape).toEqual([result.labels.length, 1, prompt.length, dModel]);
+      const { W_U, b_U } = weightsOf(model);
+      // a logit is off by what the norm's output is, times its column; that, by what its row is
+      const residual = tolerances(config, weightsOf(model), prompt, {
+        roundedSums: true,
+        weightRoundings: 2,
+      });
+      const rowError = Math.max(...[...residual].filter(([hook]) => /resid/.test(hook)).map(([, t]) => t));
+      const { cache } = model.runWithCache(prompt, { logits: "none" });
+      const rows = cache.accumulatedResid({ inclMid: true }).stack.data;
+      for (const { pos, top, entropies } of result.lenses) {
+        for (const [k, label] of result.labels.entries()) {
+          const start = (k * prompt.length + pos) * dModel;
+          const x = rows.subarray(start, start + dModel);
+          const mean = x.reduce((sum, value) => sum + value, 0) / dModel;
+          const scale = Math.sqrt(
+            x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / dModel + config.eps,
+          );
+          const output =
+            (2 * rowError * (1 + Math.sqrt(dModel))) / scale + dModel * 2 ** -23 * Math.sqrt(dModel);
+          const logits = Array.from({ length: dVocab }, (_, t) => {
+            let sum = b_U[t];
+            for (let i = 0; i < dModel; i++) sum += want.data[start + i] * W_U[t * dModel + i];
+            return sum;
+          });
+          let most = 0;
+          for (const { id, logit } of top[k]) {
+            const weight = Array.from({ length: dModel }, (_, i) => Math.abs(W_U[id * dModel + i]));
+            const tolerance = output * weight.reduce((sum, w) => sum + w, 0);
+            most = Math.max(most, tolerance);
+            expect(Math.abs(logit - logits[id]), `${label}, position ${pos}, token ${id}`).toBeLessThan(
+              tolerance,
+            );
+          }
+          // |dH| ≤ max|dl| Σ p |ln p + H| ≤ 2 ln V max|dl|
+          expect(Math.abs(entropies[k] - softmaxOf(logits).entropy)).toBeLessThan(
+            2 * Math.log(dVocab) * most,
+          );
+        }
+      }
+    });
 
     test("get_full_resid_decomposition: labels, order and rows of unit full", () => {
       const { prompts, answer, wrong, labels, scores } = transformerLens.fullDecomposition;
