@@ -72,7 +72,7 @@ export function readLogits(running: RunningDistribution, logits: Float32Array, f
 export function finishDistribution(running: RunningDistribution): Distribution {
   const { max, total, weighted, greater, greatest } = running;
   return {
-    entropy: Math.max(0, log(total) - weighted / total),
+    entropy: log(total) - weighted / total, // total ≥ 1 and weighted ≤ 0: neither term can be negative
     greater,
     top: greatest.list(),
     probability: (logit) => exp(logit - max) / total,
