@@ -25,7 +25,7 @@ export function findComponent(where: string, model: Attributable, label: string)
     }
   }
   const labels = rowLabels(model, "head");
-  const heads = row > 0 ? `, or a head from "${labels[0]}" to "${labels[row - 1]}"` : "";
+  const heads = row > 0 ? `, or a head, "${labels[0]}" to "${labels[row - 1]}"` : "";
   const writers = model.writers.map((writer) => `"${writer.label}"`).join(", ");
   throw new ValueError(
     `${where}: got component ${describeValue(label)}, expected one of ${writers}${heads}. Give a label.`,

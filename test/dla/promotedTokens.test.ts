@@ -228,7 +228,7 @@ describe("ValueError that names it, before anything runs", () => {
       "an unknown component",
       ids,
       { component: "2_attn_out" },
-      /got component "2_attn_out", expected one of "embed", .*"1_mlp_out", or a head from "L0H0" to "L1H1"\. Give/,
+      /got component "2_attn_out", expected one of "embed", .*"1_mlp_out", or a head, "L0H0" to "L1H1"\. Give/,
     ],
     ["an unknown head", ids, { component: "L0H2" }, /got component "L0H2"/],
     ["the remainder", ids, { component: "remainder" }, /got component "remainder"/],
