@@ -1,4 +1,4 @@
-// Runs benchmarks, a process each: node scripts/bench.mjs [kernels | FILE.ts …]; without any, those of the figures
+// Runs benchmarks, a process each: node scripts/bench.mjs [kernels | questions | FILE.ts …]; without any, those of the figures
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -17,10 +17,26 @@ const figures = [
   ["js"],
   ["size"],
 ].map(([name, ...args]) => [`bench/figures/${name}.ts`, ...args]);
+const questions = [
+  ...[
+    "component",
+    "head",
+    "neuron",
+    "full",
+    "leave-one-out",
+    "leave-one-out-head",
+    "erasures",
+    "lens",
+    "promoted",
+  ],
+].flatMap((question) =>
+  ["15", "256", "1024"].map((length) => ["bench/figures/questions.ts", question, length]),
+);
 const kernels = readdirSync("bench/kernels").map((name) => [`bench/kernels/${name}`]);
 
 const given = process.argv.slice(2);
-const runs = given.length === 0 ? figures : given[0] === "kernels" ? kernels : given.map((file) => [file]);
+const sets = { kernels, questions };
+const runs = given.length === 0 ? figures : (sets[given[0]] ?? given.map((file) => [file]));
 
 const gigabytes = (totalmem() / 1e9).toFixed(0);
 console.log(
