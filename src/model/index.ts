@@ -11,6 +11,7 @@ export type { CheckpointOptions } from "./checkpoint/checkpoint.ts";
 export { readShardIndex } from "./checkpoint/shards.ts";
 export type { BlockWeights, OuterWeights } from "./checkpoint/weights.ts";
 export { type Gpt2Config, parseConfig } from "./config.ts";
+export { orAbort } from "./files/attempt.ts";
 export type { Progress } from "./files/byteReader.ts";
 export type { ModelFiles, OpenFile, Source } from "./files/byteSource.ts";
 export type { ByteFile } from "./files/bytes.ts";

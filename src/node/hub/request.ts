@@ -1,4 +1,5 @@
 import { HubError } from "../../errors.ts";
+import { orAbort } from "../../model/index.ts";
 import { version } from "../../version.ts";
 import { type Client, Interrupted } from "./client.ts";
 
@@ -44,7 +45,7 @@ export async function request<T>(
   signal?.addEventListener("abort", onAbort, { once: true });
   let url = ask.url;
 
-  /** Waits for the network, and not for ever. */
+  /** Waits for the network, and not for ever: a body whose end and whose abort coincide is never settled by undici. */
   async function network<R>(action: () => Promise<R>): Promise<R> {
     let isLate = false;
     const timer = setTimeout(() => {
@@ -52,7 +53,7 @@ export async function request<T>(
       ending.abort();
     }, ask.timeout);
     try {
-      return await action();
+      return await orAbort(action(), ending.signal);
     } catch (error) {
       signal?.throwIfAborted();
       const late = `nothing from ${url.host} in ${ask.timeout / 1000} seconds`;

@@ -367,6 +367,32 @@ describe("an AbortSignal", { timeout: 5000 }, () => {
     ]);
   });
 
+  // undici then leaves a read that nothing settles
+  test("that is aborted as the last byte of a large file comes", async () => {
+    const cache = freshFolder();
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const onDownload = ({ file, received, size }: DownloadProgress) => {
+      if (file === "model.safetensors" && received === size) controller.abort(reason);
+    };
+    await expect(get(hub, cache, { signal: controller.signal, onDownload })).rejects.toBe(reason);
+    expect(filesIn(cache).filter((name) => name.endsWith(".lock"))).toEqual([]);
+    hub.reset();
+    await expectWhole(await get(hub, cache));
+    expect(ranges()).toEqual([]); // all of it was there
+  });
+
+  test("is heard although `fetch` does not listen, as is the time that is up", async () => {
+    const fetch = () => new Promise<never>(() => {});
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const env = { HF_HUB_ETAG_TIMEOUT: "1" };
+    const getting = get(hub, freshFolder(), { fetch, signal: controller.signal, env });
+    while (getting.waits.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.abort(reason);
+    await expect(getting).rejects.toBe(reason);
+  });
+
   test("that is aborted between two requests: no request more", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
