@@ -90,7 +90,7 @@ export async function request<T>(
       if (target === undefined || ask.follows?.(response, url, target) === false) {
         return await use({ response, url, chunks: () => chunks(response) });
       }
-      await response.body?.cancel();
+      response.body?.cancel().catch(() => {}); // a page that nobody reads may end as it likes
       url = target;
     }
   } finally {

@@ -409,6 +409,18 @@ describe("the token", () => {
   });
 });
 
+test("a redirect whose own page is cut off is followed", async () => {
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const { status, headers } = await globalThis.fetch(input, init);
+    if (status !== 302 || init?.method === "HEAD") return globalThis.fetch(input, init);
+    const page = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });
+    return new Response(page, { status, headers });
+  };
+  const getting = get(hub, freshFolder(), { fetch });
+  await getting;
+  expect(getting.waits).toEqual([]);
+});
+
 test("a mirror that sends requests on to the hub is followed, without the token", async () => {
   const cache = freshFolder();
   const fault: Fault = ({ host, path, method, headers }, response) => {
