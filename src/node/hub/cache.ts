@@ -42,10 +42,12 @@ export async function cachedCommit({ folder }: RepoCache, revision: string): Pro
 export async function rememberCommit(cache: RepoCache, revision: string, commit: string): Promise<void> {
   if ((await cachedCommit(cache, revision)) === commit) return; // a commit stands for itself
   const path = join(cache.folder, "refs", revision);
-  await mkdir(dirname(path), { recursive: true });
   const written = `${path}.${randomBytes(4).toString("hex")}.tmp`;
-  await writeFile(written, commit);
-  await rename(written, path);
+  await unlessReadOnly(async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(written, commit);
+    await rename(written, path);
+  });
 }
 
 /** Whether the commit is known to have no such file. */
@@ -55,8 +57,18 @@ export function isKnownAbsent({ folder }: RepoCache, commit: string, file: strin
 
 export async function rememberAbsence({ folder }: RepoCache, commit: string, file: string): Promise<void> {
   const path = join(folder, ".no_exist", commit, file);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, "");
+  await unlessReadOnly(async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, "");
+  });
+}
+
+/** What is remembered spares a request the next time: a cache that only others may write to serves without. */
+async function unlessReadOnly(action: () => Promise<void>): Promise<void> {
+  await action().catch((error: NodeJS.ErrnoException) => {
+    const refusals = ["EROFS", "EACCES", "EPERM", "ENOENT"]; // the last is Node's recursive mkdir's for the first
+    if (!refusals.includes(error.code ?? "")) throw error;
+  });
 }
 
 /** Makes the folders of a commit, and tells backups what the cache is. */

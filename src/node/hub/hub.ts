@@ -97,7 +97,6 @@ async function downloaded(
   if (isCommit(revision)) expectCommit(repo, first, commit, revision);
   const wanted = { repo, revision: commit };
   const folder = snapshotFolder(cache, commit);
-  await makeFolders(cache, commit);
 
   async function ask(file: string): Promise<FileMetadata> {
     if (file === first) return found;
@@ -115,6 +114,7 @@ async function downloaded(
       return false;
     }
     const told = (received: number) => onDownload?.({ file, received, size: content.size });
+    await makeFolders(cache, commit); // only now: a cache that has all may be read-only
     const blob = await obtainBlob(client, cache, wanted, file, content, told);
     await pointToBlob(cache, commit, file, blob, symlinks);
     return true;
