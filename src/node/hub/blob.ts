@@ -72,7 +72,11 @@ async function download(
   await putInPlace(path, blob);
 }
 
-/** What an earlier try left, the longest, as a copy: whoever wrote it may be alive, and writing. */
+/**
+ * What an earlier try left, the longest, as a copy: whoever wrote it may be alive, and writing.
+ *
+ * @throws the system's error when there is no room for both: all of it is kept
+ */
 async function adoptPartial(blob: string, path: string): Promise<void> {
   const folder = dirname(blob);
   const names = (await readdir(folder)).filter(
@@ -83,9 +87,22 @@ async function adoptPartial(blob: string, path: string): Promise<void> {
     const { size } = await stat(join(folder, name)).catch(() => ({ size: 0 }));
     if (size > longest.size) longest = { name, size };
   }
-  if (longest.size > 0)
-    await copyFile(join(folder, longest.name), path, constants.COPYFILE_FICLONE).catch(() => {});
-  for (const name of names) await unlink(join(folder, name)).catch(() => {});
+  const isAdopted = longest.size > 0 && (await isCopied(join(folder, longest.name), path));
+  for (const name of names) {
+    if (isAdopted || name !== longest.name) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+/** False where it is another's, or gone by now. */
+async function isCopied(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    return true;
+  } catch (error) {
+    await unlink(to).catch(() => {});
+    if (["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return false;
+  }
 }
 
 /** Never over a blob that is there, which somebody may be reading; another's try may have cleared this one away. */

@@ -1,7 +1,8 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { commitA, commitB, filesIn, freshFolder, get, modelFiles, testHub } from "./support.ts";
+import { etagOf, type Recorded } from "./server.ts";
+import { commitA, commitB, filesIn, freshFolder, get, modelFiles, testHub, weights } from "./support.ts";
 
 /** What the file system refuses: tests run as root too, which no permission keeps from writing. */
 const refused = vi.hoisted(() => ({ code: "", actions: [] as readonly string[] }));
@@ -63,5 +64,41 @@ describe.each(["EROFS", "EACCES", "EPERM", "ENOENT"])("a cache that cannot be wr
     hub.repositories["o/n"] = { refs: { main: commitB }, commits: { [commitA]: {}, [commitB]: modelFiles } };
     readOnly();
     await expect(get(hub, cache, { refresh: true })).rejects.toThrow(`${cache}: the cache could not be`);
+  });
+});
+
+describe("what an earlier try left, where it cannot be copied,", () => {
+  const partial = `models--o--n/blobs/${etagOf(modelFiles["model.safetensors"])}.0a.logitscope.incomplete`;
+  const isWeights = ({ host }: Recorded) => host === "cdn";
+  const partials = (cache: string) => filesIn(cache).filter((name) => name.endsWith(".incomplete"));
+
+  async function cacheWithPartial() {
+    const cache = freshFolder();
+    const folder = await get(hub, cache);
+    rmSync(join(cache, partial.replace(".0a.logitscope.incomplete", "")));
+    writeFileSync(join(cache, partial), weights.subarray(0, 5000));
+    hub.reset();
+    return { cache, folder };
+  }
+
+  test.each(["ENOSPC", "EDQUOT"])("for want of room (%s), is kept for when there is some", async (code) => {
+    const { cache, folder } = await cacheWithPartial();
+    Object.assign(refused, { code, actions: ["copyFile"] });
+    await expect(get(hub, cache)).rejects.toThrow(/: refused, copyFile '.*'\. Make room/);
+    expect(partials(cache)).toEqual([partial]);
+    refused.actions = [];
+    await get(hub, cache);
+    expect(hub.requests.filter(isWeights).map(({ headers }) => headers.range)).toEqual(["bytes=5000-"]);
+    expect(readFileSync(join(folder, "model.safetensors")).equals(weights)).toBe(true);
+    expect(partials(cache)).toEqual([]);
+  });
+
+  test("as another user's, is done without, and left to the other", async () => {
+    const { cache, folder } = await cacheWithPartial();
+    Object.assign(refused, { code: "EACCES", actions: ["copyFile"] });
+    await get(hub, cache);
+    expect(hub.requests.filter(isWeights).map(({ headers }) => headers.range)).toEqual([undefined]);
+    expect(readFileSync(join(folder, "model.safetensors")).equals(weights)).toBe(true);
+    expect(partials(cache)).toEqual([partial]);
   });
 });
