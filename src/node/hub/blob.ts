@@ -54,8 +54,14 @@ async function download(
   const partial = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
   let isWorthKeeping = true;
   try {
-    const isAll = await receive(client, wanted, file, content, partial, told);
-    const fault = await faultOf(partial, content, isAll);
+    const obtain = async () =>
+      faultOf(partial, content, await receive(client, wanted, file, content, partial, told));
+    const isResumed = (await partial.stat()).size > 0;
+    let fault = await obtain();
+    if (fault !== undefined && isResumed) {
+      await partial.truncate(0); // the wrong bytes may be those from before
+      fault = await obtain();
+    }
     if (fault !== undefined) {
       isWorthKeeping = false;
       const remedy = "Nothing of it was stored. Try again; check the endpoint and any proxy if it stays so.";

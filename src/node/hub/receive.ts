@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import type { FileHandle } from "node:fs/promises";
+import { HubError } from "../../errors.ts";
 import { type Client, Interrupted, withRetries } from "./client.ts";
 import { fileUrl, type RemoteContent } from "./metadata.ts";
 import { type Reply, request } from "./request.ts";
@@ -32,7 +33,7 @@ export async function receive(
     const headers: Record<string, string> = start > 0 ? { range: `bytes=${start}-` } : {};
     const ask = { method: "GET", url, headers, timeout: client.timeouts.download } as const;
     return request(client, where, ask, async (reply) => {
-      let position = await beginning(client, wanted, where, reply, partial, start);
+      let position = await beginning(client, wanted, where, reply, content, partial, start);
       for await (const chunk of reply.chunks()) {
         const room = (content.size ?? Number.POSITIVE_INFINITY) - position;
         await writeAll(partial, chunk.subarray(0, room), position);
@@ -56,12 +57,14 @@ export async function receive(
  * Where in the file the reply's bytes begin; what lies behind is dropped.
  *
  * @throws Interrupted when they are another part than was asked for: the next try asks for the whole
+ * @throws HubError    when they are of something else
  */
 async function beginning(
   client: Client,
   wanted: Wanted,
   where: string,
   { response, url }: Reply,
+  content: RemoteContent,
   partial: FileHandle,
   start: number,
 ): Promise<number> {
@@ -74,8 +77,20 @@ async function beginning(
     throw new Interrupted(`another part of the file than was asked for, from ${url.host}`);
   }
   expectGood(client, wanted, where, response, url);
+  if (start > 0) expectWhole(where, response, url, content);
   await partial.truncate(0); // the whole file comes, whatever was asked for
   return 0;
+}
+
+/** @throws HubError for an answer of another length: a login page would cost what is there of the file */
+function expectWhole(where: string, { headers }: Response, url: URL, { size }: RemoteContent): void {
+  const length = headers.has("content-encoding") ? null : headers.get("content-length");
+  if (size === undefined || length === null || Number(length) === size) return;
+  throw new HubError(
+    "bad content",
+    `${where}: got ${length} bytes from ${url.host}, expected ${size} or the rest of them. What came before is kept. ` +
+      "Check the endpoint, and any proxy or login page between.",
+  );
 }
 
 async function writeAll(partial: FileHandle, chunk: Uint8Array, position: number): Promise<void> {

@@ -6,7 +6,7 @@ import type { RemoteContent } from "./metadata.ts";
 
 /**
  * What is wrong with a download, read back from the disk, or undefined: its size; its hash, which is its ETag (sha256 for a
- * file in git-lfs, git's sha1 for another); and that it is a page or pointer in the file's place.
+ * file in git-lfs, git's sha1 for another, or on other servers sha1 itself); and that it is a page or pointer in the file's place.
  *
  * @param isAll whether no more came than is in the file
  * @returns "got X, expected Y" for a message
@@ -22,17 +22,18 @@ export async function faultOf(
   if (!isAll) return `got more than ${bytes} bytes, expected ${size}`;
   if (size !== undefined && bytes !== size) return `got ${bytes} bytes, expected ${size}`;
 
-  const hash = contentHash(etag, bytes);
-  if (hash === undefined) return undefined;
+  const hashes = contentHashes(etag, bytes);
+  if (hashes.length === 0) return undefined;
   const chunk = new Uint8Array(2 ** 20);
   for (let position = 0; position < bytes; ) {
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
     if (bytesRead === 0) break; // cut meanwhile: the hash will tell
-    hash.update(chunk.subarray(0, bytesRead));
+    for (const hash of hashes) hash.update(chunk.subarray(0, bytesRead));
     position += bytesRead;
   }
-  const digest = hash.digest("hex");
-  return digest === etag ? undefined : `got bytes with the hash ${digest}, expected the hub's ${etag}`;
+  const digests = hashes.map((hash) => hash.digest("hex"));
+  if (digests.includes(etag)) return undefined;
+  return `got bytes with the hash ${digests[0]}, expected the hub's ${etag}`;
 }
 
 /** What the first bytes are, where they are a page's, a pointer's or an archive's. */
@@ -42,9 +43,9 @@ export async function impostorIn(handle: FileHandle): Promise<string | undefined
   return impostor(start.subarray(0, bytesRead))?.replace(/\. .*$/, ""); // its advice is for a file at hand
 }
 
-/** The hash that an ETag is of; undefined for one of another kind, as another hub's may be: then its size is all there is. */
-function contentHash(etag: string, bytes: number) {
-  if (/^[0-9a-f]{64}$/.test(etag)) return createHash("sha256");
-  if (/^[0-9a-f]{40}$/.test(etag)) return createHash("sha1").update(`blob ${bytes}\0`);
-  return undefined;
+/** The hashes that an ETag may be; none for one of another kind, as another hub's may be: then its size is all there is. */
+function contentHashes(etag: string, bytes: number) {
+  if (/^[0-9a-f]{64}$/.test(etag)) return [createHash("sha256")];
+  if (!/^[0-9a-f]{40}$/.test(etag)) return [];
+  return [createHash("sha1").update(`blob ${bytes}\0`), createHash("sha1")];
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   readdirSync,
@@ -234,23 +235,89 @@ describe("what came is not what the hub announced:", () => {
     expectNothingOf("model.safetensors", cache);
   });
 
-  test("a partial of other bytes, or longer than the file, does not last", async () => {
+  test.each([1000, weights.length, weights.length + 10])(
+    "a partial of %d other bytes costs a second download, and no error",
+    async (length) => {
+      const cache = freshFolder();
+      const folder = await get(hub, cache);
+      const blob = join(cache, "models--o--n/blobs", weightsEtag);
+      rmSync(blob);
+      writeFileSync(`${blob}.00000000.logitscope.incomplete`, Buffer.alloc(length, 7));
+      hub.reset();
+      await get(hub, cache);
+      await expectWhole(folder);
+      expect(partials(cache)).toEqual([]);
+      expect(ranges().at(-1)).toBeUndefined();
+      expect(ranges().length).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test("a partial of other bytes, and other bytes again", async () => {
     const cache = freshFolder();
     await get(hub, cache);
     const blob = join(cache, "models--o--n/blobs", weightsEtag);
-    for (const length of [1000, weights.length, weights.length + 10]) {
-      rmSync(blob);
-      writeFileSync(`${blob}.00000000.logitscope.incomplete`, Buffer.alloc(length, 7));
-      const getting = get(hub, cache);
-      if (length > weights.length)
-        await getting; // there is no such range, so the whole is asked for
-      else {
-        await expect(getting).rejects.toMatchObject({ reason: "bad content" });
-        expect(partials(cache)).toEqual([]);
-        await get(hub, cache);
-      }
-      expect(readFileSync(blob).equals(weights)).toBe(true);
-    }
+    rmSync(blob);
+    writeFileSync(`${blob}.00000000.logitscope.incomplete`, Buffer.alloc(1000, 7));
+    hub.reset();
+    hub.fault = (request, response) => {
+      if (!isWeights(request)) return false;
+      serve(request, response, flipped);
+      return true;
+    };
+    await expect(get(hub, cache)).rejects.toMatchObject({ reason: "bad content" });
+    expect(ranges()).toEqual(["bytes=1000-", undefined]);
+    expect(partials(cache)).toEqual([]);
+  });
+
+  test("a page where the rest was asked for: what there is of the file is kept", async () => {
+    const cache = freshFolder();
+    const folder = await get(hub, cache);
+    const blob = join(cache, "models--o--n/blobs", weightsEtag);
+    rmSync(blob);
+    writeFileSync(`${blob}.00000000.logitscope.incomplete`, weights.subarray(0, 1000));
+    hub.reset();
+    hub.fault = (request, response) => {
+      if (!isWeights(request)) return false;
+      serve({ ...request, headers: {} }, response, Buffer.from(page));
+      return true;
+    };
+    const getting = get(hub, cache);
+    await expect(getting).rejects.toThrow(
+      new RegExp(
+        `^o/n: model\\.safetensors: got ${page.length} bytes from 127\\.0\\.0\\.1:\\d+, expected ${weights.length} or the rest of them\\. ` +
+          "What came before is kept\\. Check the endpoint, and any proxy or login page between\\.$",
+      ),
+    );
+    await expect(getting).rejects.toMatchObject({ reason: "bad content" });
+    expect(partials(cache)).toHaveLength(1);
+    hub.reset();
+    await get(hub, cache);
+    await expectWhole(folder);
+    expect(ranges()).toEqual(["bytes=1000-"]);
+  });
+});
+
+describe("an ETag of 40 digits", () => {
+  const sha1 = (file: string) => createHash("sha1").update(modelFiles[file].bytes).digest("hex");
+  const tagged =
+    (tag: (file: string) => string): typeof hub.fault =>
+    ({ method, path }, response) => {
+      const file = path.replace(/.*\//, "");
+      if (method !== "HEAD" || !Object.hasOwn(modelFiles, file)) return false;
+      response.writeHead(200, { etag: `"${tag(file)}"`, "x-repo-commit": commitA }).end();
+      return true;
+    };
+
+  test("may be the file's own SHA-1, as other servers have it", async () => {
+    hub.fault = tagged(sha1);
+    await expectWhole(await get(hub, freshFolder()));
+  });
+
+  test("is the hash of the file at any rate", async () => {
+    hub.fault = tagged((file) => sha1(file).replace(/./, (digit) => (digit === "0" ? "1" : "0")));
+    await expect(get(hub, freshFolder())).rejects.toThrow(
+      `o/n: config.json: got bytes with the hash ${etagOf(modelFiles["config.json"])}, expected the hub's`,
+    );
   });
 });
 
