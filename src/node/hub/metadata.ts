@@ -65,7 +65,7 @@ function readContent(where: string, { status, headers }: Response): RemoteConten
     const got = given === null ? "no ETag" : `the ETag ${JSON.stringify(given.slice(0, 80))}`;
     throw new HubError("unreachable", `${where}: got ${got}, expected the file's hash. Check the endpoint.`);
   }
-  const isRedirect = status >= 300;
-  const length = headers.get("x-linked-size") ?? (isRedirect ? null : headers.get("content-length"));
+  const isAnother = status >= 300 || (headers.get("content-encoding") ?? "identity") !== "identity";
+  const length = headers.get("x-linked-size") ?? (isAnother ? null : headers.get("content-length"));
   return { etag, size: /^\d{1,15}$/.test(length ?? "") ? Number(length) : undefined };
 }

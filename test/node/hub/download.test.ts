@@ -352,6 +352,16 @@ describe("sizes that the hub does not tell", () => {
     await expectWhole(await get(hub, freshFolder()));
   });
 
+  test("are not those of a compressed answer", async () => {
+    hub.fault = ({ method, path }, response) => {
+      if (method !== "HEAD" || !path.endsWith("vocab.json")) return false;
+      const headers = { "content-encoding": "gzip", "content-length": "17", "x-repo-commit": commitA };
+      response.writeHead(200, { ...headers, etag: etagOf(modelFiles["vocab.json"]) }).end();
+      return true;
+    };
+    await expectWhole(await get(hub, freshFolder()));
+  });
+
   test("nor is a server that compresses all the same", async () => {
     hub.fault = (request, response) => {
       if (!isVocab(request)) return false;
