@@ -143,12 +143,17 @@ function notCached(repo: string, revision: string, { cacheDir }: HubSettings): H
   );
 }
 
-/** The system's own errors come without a word on what was being done. */
+/** The system's own errors come without a word on what was being done. Those of an open file do not name it. */
 function ofTheCache(cacheDir: string, error: unknown): unknown {
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (error instanceof CheckpointError || code === undefined || syscall === undefined) return error;
+  if (!(error instanceof Error)) return error;
+  const { code = "", path, message } = error as NodeJS.ErrnoException;
+  const isOurs =
+    typeof path === "string"
+      ? path.startsWith(cacheDir) || cacheDir.startsWith(path)
+      : ["ENOSPC", "EDQUOT", "EIO"].includes(code);
+  if (!isOurs) return error;
   return new CheckpointError(
-    `${cacheDir}: the cache could not be written: ${message}. Make room or give access, or set HF_HUB_CACHE to another place.`,
+    `${cacheDir}: the cache could not be read or written: ${message}. Make room or give access, or set HF_HUB_CACHE to another place.`,
     { cause: error },
   );
 }

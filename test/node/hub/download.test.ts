@@ -394,12 +394,16 @@ test("progress is told from what there was to the end", async () => {
   expect(seen[0]).toEqual({ file: "model.safetensors", received: 4321, size: weights.length });
 });
 
-test("what a listener throws is thrown, and leaves no lock", async () => {
+test.each([
+  new RangeError("mine"),
+  Object.assign(new Error("mine"), { code: "ENOENT", syscall: "open", path: "/elsewhere/log" }),
+  Object.assign(new Error("mine"), { code: "EPIPE", syscall: "write" }),
+])("what a listener throws is thrown, and leaves no lock: %j", async (error) => {
   const cache = freshFolder();
   const onDownload = () => {
-    throw new RangeError("mine");
+    throw error;
   };
-  await expect(get(hub, cache, { onDownload })).rejects.toThrow(new RangeError("mine"));
+  await expect(get(hub, cache, { onDownload })).rejects.toBe(error);
   expect(filesIn(cache).filter((name) => name.endsWith(".lock"))).toEqual([]);
 });
 

@@ -159,7 +159,7 @@ describe("the cache", () => {
     const file = join(freshFolder(), "file");
     writeFileSync(file, "");
     await expect(get(hub, join(file, "cache"))).rejects.toThrow(
-      `${join(file, "cache")}: the cache could not be written: ENOTDIR`,
+      `${join(file, "cache")}: the cache could not be read or written: ENOTDIR`,
     );
   });
 });

@@ -5,12 +5,17 @@ import { etagOf, type Recorded } from "./server.ts";
 import { commitA, commitB, filesIn, freshFolder, get, modelFiles, testHub, weights } from "./support.ts";
 
 /** What the file system refuses: tests run as root too, which no permission keeps from writing. */
-const refused = vi.hoisted(() => ({ code: "", actions: [] as readonly string[] }));
+const refused = vi.hoisted(() => ({
+  code: "",
+  actions: [] as readonly string[],
+  path: undefined as unknown,
+}));
 
 vi.mock("node:fs/promises", async (original) => {
   const actual = await original<typeof import("node:fs/promises")>();
-  const refuse = (action: string, path: unknown) => {
+  const refuse = (action: string, asked: unknown) => {
     if (!refused.actions.includes(action)) return;
+    const { path = asked } = refused;
     const message = `${refused.code}: refused, ${action} '${path}'`;
     throw Object.assign(new Error(message), { code: refused.code, syscall: action, path });
   };
@@ -30,7 +35,7 @@ vi.mock("node:fs/promises", async (original) => {
 });
 
 const hub = await testHub();
-afterEach(() => Object.assign(refused, { code: "", actions: [] }));
+afterEach(() => Object.assign(refused, { code: "", actions: [], path: undefined }));
 
 const writing = ["mkdir", "writeFile", "rename", "unlink", "symlink", "link", "copyFile", "open"];
 
@@ -63,8 +68,17 @@ describe.each(["EROFS", "EACCES", "EPERM", "ENOENT"])("a cache that cannot be wr
     await get(hub, cache);
     hub.repositories["o/n"] = { refs: { main: commitB }, commits: { [commitA]: {}, [commitB]: modelFiles } };
     readOnly();
-    await expect(get(hub, cache, { refresh: true })).rejects.toThrow(`${cache}: the cache could not be`);
+    await expect(get(hub, cache, { refresh: true })).rejects.toThrow(
+      `${cache}: the cache could not be read or written: `,
+    );
   });
+});
+
+test("where no folder can be made, of which the system names the first, the error names the cache", async () => {
+  const above = freshFolder();
+  const cache = join(above, "a", "b");
+  Object.assign(refused, { code: "ENOENT", actions: ["mkdir"], path: join(above, "a") });
+  await expect(get(hub, cache)).rejects.toThrow(`${cache}: the cache could not be read or written: ENOENT`);
 });
 
 describe("what an earlier try left, where it cannot be copied,", () => {
