@@ -33,13 +33,12 @@ export async function acquireLock(
   path: string,
   { look, sign, silence }: LockTimes = times,
 ): Promise<() => Promise<void>> {
-  const self = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
+  const self = JSON.stringify({ host: hostname(), pid: process.pid, since: Date.now(), id: randomUUID() });
   let seen = "";
   let since = 0;
   while (!(await create(path, self))) {
     signal?.throwIfAborted();
     const holder = await readHolder(path);
-    if (holder === undefined) continue; // just let go of
     const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? { mtimeMs: 0 };
     const state = `${holder} ${mtimeMs}`;
     if (state !== seen) [seen, since] = [state, performance.now()];
@@ -60,7 +59,7 @@ export async function acquireLock(
   };
 }
 
-/** What a lock says of its holder; undefined when it is not there. */
+/** What a lock says of its holder; undefined when it was just let go of, or is a link to nothing. */
 function readHolder(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error) => (error.code === "ENOENT" ? undefined : ""));
 }
@@ -73,23 +72,32 @@ function isRemoved(path: string): Promise<boolean> {
 }
 
 async function create(path: string, content: string): Promise<boolean> {
+  const handle = await open(path, "wx").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  if (handle === undefined) return false;
   try {
-    const handle = await open(path, "wx");
-    await handle.writeFile(content).finally(() => handle.close());
+    await handle.writeFile(content);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    await unlink(path).catch(() => {}); // nobody's, it would be waited for
     throw error;
+  } finally {
+    await handle.close();
   }
 }
 
-/** Whether the holder was a process of this machine that is no more. */
-function isDead(holder: string): boolean {
+/**
+ * Whether the holder was a process of this machine that is no more. One with this process's own number is, if it began to
+ * hold before this process was there: in a container each has the same number. (A list of the locks held here would not know
+ * those of other threads.)
+ */
+function isDead(holder = ""): boolean {
   try {
-    const { host, pid } = JSON.parse(holder);
+    const { host, pid, since } = JSON.parse(holder);
     if (host !== hostname() || !Number.isSafeInteger(pid) || pid <= 0) return false;
     process.kill(pid, 0);
-    return false;
+    return pid === process.pid && since < Date.now() - 1000 * process.uptime();
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }

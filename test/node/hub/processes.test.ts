@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -191,6 +200,16 @@ describe("a lock", () => {
     ["a process that is no more", by({ pid: 2 ** 22 + 1 }), 1000 * 60],
     ["a silent one of another machine", by({ host: "elsewhere", pid: 1 }), times.silence],
     ["a silent one of this machine, stopped or with another's number", by({}), times.silence],
+    [
+      "an earlier process of this one's number, as a container has that was started again",
+      by({ since: Date.now() - 1000 * process.uptime() - 1000 }),
+      1000 * 60,
+    ],
+    [
+      "this process, in another thread or copy of the module, fallen silent",
+      by({ since: Date.now() }),
+      times.silence,
+    ],
     ["nobody: it is empty", "", times.silence],
     ["nobody: it is something else", "lock", times.silence],
   ])("of %s is taken over", async (_, holder, silence) => {
@@ -199,6 +218,20 @@ describe("a lock", () => {
     const release = await acquireLock(nobody, path, { ...times, silence });
     expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ host: hostname(), pid: process.pid });
     await release();
+  });
+
+  test.skipIf(process.platform === "win32")("that is a link to nothing is taken over too", async () => {
+    const path = newPath();
+    symlinkSync("nothing", path);
+    let looks = 0;
+    const wait: typeof pause = (...args) => {
+      looks++;
+      return pause(...args);
+    };
+    const release = await acquireLock({ signal: undefined, pause: wait }, path, times);
+    expect(looks).toBeGreaterThan(2);
+    await release();
+    expect(filesIn(join(path, ".."))).toEqual([]);
   });
 
   test("of one that gives signs of life is waited for", async () => {

@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { etagOf, type Recorded } from "./server.ts";
@@ -27,9 +28,18 @@ vi.mock("node:fs/promises", async (original) => {
       return (actual[action] as (...args: unknown[]) => Promise<unknown>)(...args);
     },
   ]);
+  const refuseWriting = (handle: FileHandle) => {
+    const { writeFile } = handle;
+    handle.writeFile = async (...args) => {
+      refuse("write", undefined);
+      return writeFile.apply(handle, args);
+    };
+  };
   const open: typeof actual.open = async (path, flags, mode) => {
     if (flags !== undefined && flags !== "r" && flags !== 0) refuse("open", path);
-    return actual.open(path, flags, mode);
+    const handle = await actual.open(path, flags, mode);
+    if (flags === "wx") refuseWriting(handle);
+    return handle;
   };
   return { ...actual, ...Object.fromEntries(refusing), open };
 });
@@ -79,6 +89,13 @@ test("where no folder can be made, of which the system names the first, the erro
   const cache = join(above, "a", "b");
   Object.assign(refused, { code: "ENOENT", actions: ["mkdir"], path: join(above, "a") });
   await expect(get(hub, cache)).rejects.toThrow(`${cache}: the cache could not be read or written: ENOENT`);
+});
+
+test("a lock that cannot be filled in is none", async () => {
+  const cache = freshFolder();
+  Object.assign(refused, { code: "ENOSPC", actions: ["write"] });
+  await expect(get(hub, cache)).rejects.toThrow(`${cache}: the cache could not be read or written: ENOSPC`);
+  expect(filesIn(cache).filter((name) => name.endsWith(".lock"))).toEqual([]);
 });
 
 describe("what an earlier try left, where it cannot be copied,", () => {
