@@ -1,3 +1,5 @@
+/// <reference types="node" />
+import { setTimeout } from "node:timers/promises";
 import { HubError } from "../../errors.ts";
 import type { HubSettings } from "./environment.ts";
 
@@ -63,15 +65,5 @@ export async function withRetries<T>(
   }
 }
 
-export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener("abort", done, { once: true });
-    if (signal?.aborted) done();
-  });
-}
+export const pause: Client["pause"] = (milliseconds, signal) =>
+  setTimeout(milliseconds, undefined, { signal }).catch(() => {}); // its reason is not the signal's own
