@@ -56,6 +56,7 @@ export async function request<T>(
       return await orAbort(action(), ending.signal);
     } catch (error) {
       signal?.throwIfAborted();
+      if (!isLate) expectTrust(where, url, error);
       const late = `nothing from ${url.host} in ${ask.timeout / 1000} seconds`;
       throw new Interrupted(isLate ? late : `no connection to ${url.host} (${reasonOf(error)})`, {
         cause: error,
@@ -114,6 +115,18 @@ function redirectTarget(where: string, response: Response, from: URL): URL | und
     "unreachable",
     `${where}: got a redirect from ${from.host} to ${target ? `${target.protocol}//${target.host}` : "no address"}, ` +
       `expected one to ${from.protocol === "https:" ? "https" : "http or https"}. Check the endpoint and any proxy.`,
+  );
+}
+
+/** @throws HubError for a certificate that will be refused the next time too */
+function expectTrust(where: string, url: URL, error: unknown): void {
+  const reason = reasonOf(error);
+  if (!/^[A-Z_]*(CERT|UNABLE_TO_VERIFY)[A-Z_]*$|invalid peer certificate/.test(reason)) return;
+  throw new HubError(
+    "unreachable",
+    `${where}: got a certificate from ${url.host} that is not trusted (${reason}), expected one that is. Check the endpoint ` +
+      "and the clock; if a proxy or server of your own answers there, name its authority's certificate in NODE_EXTRA_CA_CERTS.",
+    { cause: error },
   );
 }
 

@@ -265,6 +265,29 @@ test("a hub that is not there", async () => {
   );
 });
 
+// codes of OpenSSL, as Node and Bun have them; Deno's message
+test.each([
+  { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+  { code: "SELF_SIGNED_CERT_IN_CHAIN" },
+  { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" },
+  { code: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" },
+  { code: "CERT_HAS_EXPIRED" },
+  { code: "ERR_TLS_CERT_ALTNAME_INVALID" },
+  { message: "client error (Connect): invalid peer certificate: UnknownIssuer" },
+])("a certificate that is not trusted is an error at once: %j", async (cause) => {
+  const fetch = async () => {
+    throw new TypeError("fetch failed", { cause: Object.assign(new Error(cause.message), cause) });
+  };
+  const getting = get(hub, freshFolder(), { fetch });
+  await expect(getting).rejects.toThrow(
+    `o/n: config.json: got a certificate from ${new URL(hub.endpoint).host} that is not trusted ` +
+      `(${cause.code ?? cause.message}), expected one that is. Check the endpoint and the clock; if a proxy or server of your ` +
+      "own answers there, name its authority's certificate in NODE_EXTRA_CA_CERTS.",
+  );
+  await expect(getting).rejects.toMatchObject({ reason: "unreachable" });
+  expect(getting.waits).toEqual([]);
+});
+
 test("an address that fetch quotes is quoted without its query: a signature gives access", async () => {
   const fetch = async () => {
     throw new TypeError("error sending request for url (https://cdn.example/ab?signature=secret): refused");
