@@ -333,7 +333,8 @@ describe("the rules are the same:", () => {
     { HF_HUB_DISABLE_IMPLICIT_TOKEN: "true", HF_TOKEN: "hf_x" },
   ])("the environment %j", async (env) => {
     const surroundings = { HOME: home, ...env };
-    const { cacheDir, offline, endpoint, token = null } = await hubSettings({}, surroundings, home);
+    const { cacheDir, offline, endpoint, findToken } = hubSettings({}, surroundings, home);
+    const token = (await findToken()) ?? null;
     expect({ cacheDir, offline, endpoint, token }).toEqual(await python("settings", surroundings));
   });
 });

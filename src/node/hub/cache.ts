@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { CheckpointError } from "../../errors.ts";
 import { isCommit } from "./names.ts";
 
 /**
@@ -90,5 +91,20 @@ export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,
+  );
+}
+
+/** The system's own errors come without a word on what was being done. Those of an open file do not name it. */
+export function ofTheCache(cacheDir: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code = "", path, message } = error as NodeJS.ErrnoException;
+  const isOurs =
+    typeof path === "string"
+      ? path.startsWith(cacheDir) || cacheDir.startsWith(path)
+      : ["ENOSPC", "EDQUOT", "EIO"].includes(code);
+  if (!isOurs) return error;
+  return new CheckpointError(
+    `${cacheDir}: the cache could not be read or written: ${message}. Make room or give access, or set HF_HUB_CACHE to another place.`,
+    { cause: error },
   );
 }

@@ -4,7 +4,8 @@ import { HubError } from "../../errors.ts";
 import type { HubSettings } from "./environment.ts";
 
 /** Who makes the requests of one load. */
-export interface Client extends Pick<HubSettings, "endpoint" | "token" | "timeouts"> {
+export interface Client extends Pick<HubSettings, "endpoint" | "timeouts"> {
+  readonly token: string | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly signal: AbortSignal | undefined;
   /** Waits so many milliseconds, or until the signal is aborted. */

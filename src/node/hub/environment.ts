@@ -11,12 +11,18 @@ export interface HubSettings {
   readonly cacheDir: string;
   /** Without a slash at its end. */
   readonly endpoint: string;
-  readonly token: string | undefined;
   readonly offline: boolean;
   /** Whether snapshots may be links into blobs. */
   readonly symlinks: boolean;
   /** Milliseconds without a byte after which a request has failed. */
   readonly timeouts: { readonly metadata: number; readonly download: number };
+  /**
+   * Finds the token; not before it is needed.
+   *
+   * @throws ValueError      for one that cannot be one
+   * @throws CheckpointError when its file cannot be read
+   */
+  readonly findToken: () => Promise<string | undefined>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,28 +31,27 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * The options, then the environment by huggingface_hub's rules, then its defaults. A variable that is empty counts as not
  * set, where Python would take the working folder for a cache or "" for the hub.
  *
- * @throws ValueError      for an endpoint that is no web address, or a token that cannot be one
- * @throws CheckpointError when the token's file cannot be read
+ * @throws ValueError for an endpoint that is no web address
  * @see huggingface_hub, constants.py and utils/_auth.py
  */
-export async function hubSettings(
+export function hubSettings(
   options: HubOptions,
   env: Environment = process.env,
   home: string = homedir(),
-): Promise<HubSettings> {
+): HubSettings {
   const path = (name: string, otherwise: string) => expandPath(env[name] || otherwise, env, home);
   const hfHome = path("HF_HOME", join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface"));
   const cache = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome, "hub");
   return {
     cacheDir: resolve(expandPath(options.cacheDir ?? cache, env, home)),
     endpoint: readEndpoint(options.endpoint ?? (env.HF_ENDPOINT || "https://huggingface.co")),
-    token: await findToken(options.token, env, path("HF_TOKEN_PATH", join(hfHome, "token"))),
     offline: options.offline ?? isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
     symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),
     timeouts: {
       metadata: readSeconds(env.HF_HUB_ETAG_TIMEOUT),
       download: readSeconds(env.HF_HUB_DOWNLOAD_TIMEOUT),
     },
+    findToken: () => findToken(options.token, env, path("HF_TOKEN_PATH", join(hfHome, "token"))),
   };
 }
 
@@ -67,7 +72,14 @@ function expandPath(path: string, env: Environment, home: string): string {
 
 function readEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search) {
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash
+  ) {
     const got = url?.username || url?.password ? "an address with a user or password in it" : `"${text}"`;
     throw new ValueError(
       `endpoint: got ${got}, expected an address like https://huggingface.co. Check it, or HF_ENDPOINT.`,

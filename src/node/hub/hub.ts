@@ -1,13 +1,14 @@
 /// <reference types="node" />
 import { join } from "node:path";
 import process from "node:process";
-import { CheckpointError, HubError, ValueError } from "../../errors.ts";
+import { HubError, ValueError } from "../../errors.ts";
 import { obtainBlob } from "./blob.ts";
 import {
   cachedCommit,
   exists,
   isKnownAbsent,
   makeFolders,
+  ofTheCache,
   type RepoCache,
   rememberAbsence,
   rememberCommit,
@@ -50,7 +51,7 @@ export async function hubFolder(
     throw new ValueError(`revision: got ${JSON.stringify(revision)}, expected a branch, tag or commit.`);
   }
   signal?.throwIfAborted();
-  const settings = await hubSettings(options, env, home);
+  const settings = hubSettings(options, env, home);
   const cache = repoCache(settings.cacheDir, repo);
   const { offline } = settings;
   if (refresh && offline) {
@@ -63,7 +64,13 @@ export async function hubFolder(
   if (commit !== undefined && (await isCached(cache, repo, commit))) return snapshotFolder(cache, commit);
   if (offline) throw notCached(repo, revision, settings);
 
-  const client = { ...settings, fetch: options.fetch ?? globalThis.fetch, signal, pause: wait };
+  const client = {
+    ...settings,
+    token: await settings.findToken(),
+    fetch: options.fetch ?? globalThis.fetch,
+    signal,
+    pause: wait,
+  };
   try {
     return await downloaded(client, cache, settings, repo, revision, options.onDownload);
   } catch (error) {
@@ -140,20 +147,5 @@ function notCached(repo: string, revision: string, { cacheDir }: HubSettings): H
     "offline",
     `${repo}: got no whole model of that name${at} in ${cacheDir}, nor a folder, expected one: no request is made offline. ` +
       "Load it once with a connection (unset HF_HUB_OFFLINE), or set HF_HUB_CACHE to the cache that has it.",
-  );
-}
-
-/** The system's own errors come without a word on what was being done. Those of an open file do not name it. */
-function ofTheCache(cacheDir: string, error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { code = "", path, message } = error as NodeJS.ErrnoException;
-  const isOurs =
-    typeof path === "string"
-      ? path.startsWith(cacheDir) || cacheDir.startsWith(path)
-      : ["ENOSPC", "EDQUOT", "EIO"].includes(code);
-  if (!isOurs) return error;
-  return new CheckpointError(
-    `${cacheDir}: the cache could not be read or written: ${message}. Make room or give access, or set HF_HUB_CACHE to another place.`,
-    { cause: error },
   );
 }

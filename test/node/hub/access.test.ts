@@ -390,11 +390,14 @@ describe("the token", () => {
     expect(sentTo("hub")).toEqual(new Set([`Bearer ${token}`]));
   });
 
-  test("a file of it that cannot be read is an error that says so", async () => {
+  test("a file of it that cannot be read is an error that says so, where it is needed", async () => {
     const cache = freshFolder();
     await expect(get(hub, cache, { env: { HF_TOKEN_PATH: cache } })).rejects.toThrow(
       `${cache}: the hub's token could not be read: EISDIR`,
     );
+    const folder = await get(hub, cache);
+    for (const env of [{ HF_TOKEN_PATH: cache }, { HF_TOKEN: "none at all" }])
+      expect(await get(hub, cache, { env })).toBe(folder);
   });
 
   test.each([
@@ -491,7 +494,7 @@ describe("fromPretrained", () => {
     },
   );
 
-  test.each(["hub.example", "ftp://hub.example", "https://hub.example?x"])(
+  test.each(["hub.example", "ftp://hub.example", "https://hub.example?x", "https://hub.example/#/hf"])(
     "refuses the endpoint %s",
     async (endpoint) => {
       await expect(get(hub, freshFolder(), { endpoint })).rejects.toThrow(

@@ -91,7 +91,7 @@ describe("the environment", () => {
     [{ HF_HUB_CACHE: `$DISK/${"$"}{USER}/hub`, DISK: "/disk", USER: "me" }, "/disk/me/hub"],
     [{ HF_HUB_CACHE: "/$UNSET/hub" }, "/$UNSET/hub"],
     [{ HF_HUB_CACHE: "", HF_HOME: "" }, "/home/me/.cache/huggingface/hub"],
-  ])("%j: the cache is %s", async (env, cacheDir) => expect((await settings(env)).cacheDir).toBe(cacheDir));
+  ])("%j: the cache is %s", (env, cacheDir) => expect(settings(env).cacheDir).toBe(cacheDir));
 
   test.each<[Record<string, string>, boolean]>([
     [{}, false],
@@ -103,19 +103,19 @@ describe("the environment", () => {
     [{ HF_HUB_OFFLINE: "2" }, false],
     [{ TRANSFORMERS_OFFLINE: "1" }, true],
     [{ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }, false],
-  ])("%j: offline is %s", async (env, offline) => expect((await settings(env)).offline).toBe(offline));
+  ])("%j: offline is %s", (env, offline) => expect(settings(env).offline).toBe(offline));
 
-  test("the endpoint, without the slash at its end", async () => {
-    expect((await settings({})).endpoint).toBe("https://huggingface.co");
-    expect((await settings({ HF_ENDPOINT: "https://mirror.example/hf//" })).endpoint).toBe(
+  test("the endpoint, without the slash at its end", () => {
+    expect(settings({}).endpoint).toBe("https://huggingface.co");
+    expect(settings({ HF_ENDPOINT: "https://mirror.example/hf//" }).endpoint).toBe(
       "https://mirror.example/hf",
     );
   });
 
-  test("the timeouts", async () => {
-    expect((await settings({})).timeouts).toEqual({ metadata: 10_000, download: 10_000 });
+  test("the timeouts", () => {
+    expect(settings({}).timeouts).toEqual({ metadata: 10_000, download: 10_000 });
     const env = { HF_HUB_ETAG_TIMEOUT: "3", HF_HUB_DOWNLOAD_TIMEOUT: "60" };
-    expect((await settings(env)).timeouts).toEqual({ metadata: 3_000, download: 60_000 });
-    expect((await settings({ HF_HUB_ETAG_TIMEOUT: "soon" })).timeouts.metadata).toBe(10_000);
+    expect(settings(env).timeouts).toEqual({ metadata: 3_000, download: 60_000 });
+    expect(settings({ HF_HUB_ETAG_TIMEOUT: "soon" }).timeouts.metadata).toBe(10_000);
   });
 });
