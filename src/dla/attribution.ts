@@ -193,9 +193,9 @@ function biasOf({ column, captured }: Reading): number {
   return captured[0].bias - (captured[1]?.bias ?? 0);
 }
 
-/** Cumulative rows have no place for one that nobody wrote: there beta counts as bias. */
+/** Cumulative rows have no place for one that nobody wrote: there beta counts as bias. A norm without beta needs none. */
 function addsBeta(model: Attributable, unit: Unit): boolean {
-  return !model.compatibilityMode && !isCumulative(unit);
+  return !model.compatibilityMode && model.finalNorm.beta !== null && !isCumulative(unit);
 }
 
 /** What rows and check are read from. */

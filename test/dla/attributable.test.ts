@@ -118,6 +118,15 @@ describe("models that are not GPT-2", () => {
     );
   });
 
+  test("weights as trained have a row for the final norm's beta, where it has one", () => {
+    const raw = (affine: boolean) => stubModel({ blocks: [gpt2Block], compatibilityMode: false, affine });
+    const labels = (model: StubModel) =>
+      directLogitAttribution(model, [3, 1], { answer, allowRawWeights: true }).labels;
+    expect(labels(raw(true))).toEqual(["embed", "pos_embed", "0_attn_out", "0_mlp_out", "beta"]);
+    expect(labels(raw(false))).toEqual(["embed", "pos_embed", "0_attn_out", "0_mlp_out"]);
+    expectExact(raw(false), "component");
+  });
+
   test("an uncentred norm reads the residual stream's mean, a centred one does not", () => {
     const blocks = [gpt2Block];
     const scores = (norm: "layer" | "rms") => {
