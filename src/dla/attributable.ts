@@ -11,14 +11,18 @@ export interface Attributable extends PromptReader {
   readonly name: string;
   /** What computes, as shown in results. */
   readonly backend: string;
-  /** How exact that is: the checks' bounds are derived from it. */
+  /** How exact that is: the checks' bounds are derived from it. Wider than true passes errors, narrower refuses what is right. */
   readonly accuracy: Accuracy;
   readonly config: PromptReader["config"] & {
     readonly nLayers: number;
     readonly nHeads: number;
     readonly dModel: number;
   };
-  /** Whether the norms are folded into the weights and these centred. */
+  /**
+   * Whether the norms are folded into the weights and these centred, the unembedding over the vocabulary too. False of a
+   * model with its weights as trained, whose rows are as exact: its callers say `allowRawWeights`, and the final norm's
+   * beta, where it has one, is a row.
+   */
   readonly compatibilityMode: boolean;
   /** In the order in which they are added to the residual stream. */
   readonly writers: readonly ResidualWriter[];
@@ -26,9 +30,15 @@ export interface Attributable extends PromptReader {
   readonly finalNorm: FinalNorm;
   /** W_U and b_U, by columns. */
   readonly unembedding: Unembedding;
-  /** Each block's parts joined by `+`: "attn+mlp". */
+  /**
+   * Each block's parts joined by `+`: "attn+mlp". A part called mamba, ssm, mixer or linear_attn is refused unless a
+   * writer of that block declares it (`part`).
+   */
   layerTypes(): readonly string[];
-  /** A run on prompts of one length that keeps the named activations at these positions. */
+  /**
+   * A run on prompts of one length that keeps the named activations at these positions, counted from 0. No logits are
+   * needed.
+   */
   runWithCache(
     input: readonly (readonly number[])[],
     options: { names: (name: string) => boolean; pos: readonly number[]; logits: "none" },
@@ -45,7 +55,7 @@ export interface AttributableCache {
   readonly positions: readonly number[];
   /** Whether the activation of that hook is held. */
   has(name: string): boolean;
-  /** [batch, positions, …] */
+  /** [batch, positions, …], float32, row-major: the prompts in the order of `tokens`, the positions in theirs. */
   get(name: string): Tensor;
 }
 
