@@ -74,14 +74,14 @@ export function directLogitAttribution(
 /**
  * `directLogitAttribution` under the name that its errors are to carry.
  *
- * @param visit is given each attribution with its activations, while these are held
+ * @param visit is given each attribution with its activations, while these are held, and what is read there
  */
 export function attribute(
   where: string,
   model: Attributable,
   input: ModelInput | undefined,
   options: AttributionOptions,
-  visit: (attribution: Attribution, site: Site) => void = () => {},
+  visit: (attribution: Attribution, site: Site, reading: Reading) => void = () => {},
 ): AttributionResult {
   const { unit = "component", cache, prependBos } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
@@ -110,7 +110,7 @@ export function attribute(
     const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
       const attribution = attributeSite(where, model, unit, targets[prompt][index], rows[i], site, left?.[i]);
-      visit(attribution, site);
+      visit(attribution, site, targets[prompt][index].reading);
       attributions[prompt][index] = attribution;
     }
   }
@@ -174,7 +174,7 @@ export function attributeSite(
 }
 
 /** The forward pass's logits of what is read; of a direction, its dot product with the norm's output. */
-function readLogits(
+export function readLogits(
   model: Attributable,
   reading: Reading,
   site: Site,

@@ -18,7 +18,7 @@ const BATCH_TOKENS = 1024;
  * @param names     the hooks to capture
  */
 export function* runBatches(
-  model: Attributable,
+  model: Pick<Attributable, "runWithCache">,
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
   names: readonly string[],

@@ -1,3 +1,10 @@
+export type { Ablatable } from "./ablated.ts";
+export {
+  type AblationOptions,
+  type AblationResult,
+  ablationEffects,
+  type PositionEffects,
+} from "./ablation.ts";
 export type { AnswerOptions, Answers } from "./answers.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export {
@@ -35,6 +42,7 @@ export {
   promotedTokens,
   type ScoredToken,
 } from "./promotedTokens.ts";
+export type { Replacement } from "./replacement.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";

@@ -6,6 +6,11 @@ import type { ReadSite, Unit } from "./rows.ts";
 /** Any array of float32 or float64. */
 type Numbers = Float32Array | Float64Array;
 
+/** A site at which something may take the place of what is left out: an activation by its hook, as a site gives it. */
+export interface LeavingSite extends ReadSite {
+  readonly instead?: (hook: string) => Float32Array;
+}
+
 /** @throws ValueError for a unit whose rows cannot be left out one by one */
 export function expectLeavable(where: string, unit: Unit): void {
   if (unit === "component" || unit === "head") return;
@@ -26,6 +31,8 @@ export function expectLeavable(where: string, unit: Unit): void {
  * Both scales are float64's, of the residual as captured, so what wrote nothing changes nothing. x − c is made
  * before it is squared: ‖x‖² − 2x·c + ‖c‖² would cancel where c is nearly all of x.
  *
+ * Where something takes the place of c, x − c + c′ is what the norm is computed of.
+ *
  * A head's write z·W_O is made for one head at one site at a time, never [head, dModel].
  *
  * @returns of each site [rows], in units of the logit
@@ -34,23 +41,24 @@ export function expectLeavable(where: string, unit: Unit): void {
 export function leaveOneOutRows(
   model: Attributable,
   unit: Unit,
-  sites: readonly ReadSite[],
+  sites: readonly LeavingSite[],
 ): Float64Array<ArrayBuffer>[] {
   const { finalNorm, writers, config } = model;
   const nothing = new Float32Array(config.dModel);
-  const places = sites.map(({ site, u }) => {
+  const places = sites.map(({ site, u, instead }) => {
     const x = site.read(finalNorm.inputHook);
     const whole = readWithout(finalNorm, u, x, nothing);
     const loo = (write: Numbers) => whole - readWithout(finalNorm, u, x, write);
-    return { site, loo, scores: [] as number[], remainder: new Float64Array(config.dModel) };
+    const taken = (hook: string) => less(site.read(hook), instead?.(hook));
+    return { site, taken, loo, scores: [] as number[], remainder: new Float64Array(config.dModel) };
   });
   for (const { hook, heads } of writers) {
     if (unit === "component") {
-      for (const { site, loo, scores } of places) scores.push(loo(site.read(hook)));
+      for (const { taken, loo, scores } of places) scores.push(loo(taken(hook)));
     } else if (heads) {
       const W = heads.weights();
-      for (const { site, loo, scores, remainder } of places) {
-        const activation = site.read(heads.hook);
+      for (const { taken, loo, scores, remainder } of places) {
+        const activation = taken(heads.hook);
         for (let part = 0; part < heads.parts; part++)
           scores.push(loo(partWrite(activation, W, part * heads.size, heads.size)));
         addTo(remainder, heads.bias);
@@ -83,12 +91,17 @@ function readWithout(norm: FinalNorm, u: Float64Array, x: Float32Array, c: Numbe
 }
 
 /** activation[first …]·W[first …], [dModel]: what one part writes. */
-function partWrite(activation: Float32Array, W: Float32Array, first: number, size: number): Float64Array {
+function partWrite(activation: Numbers, W: Float32Array, first: number, size: number): Float64Array {
   const dModel = W.length / activation.length;
   const write = new Float64Array(dModel);
   for (let k = first, at = first * dModel; k < first + size; k++)
     for (let i = 0; i < dModel; i++, at++) write[i] += activation[k] * W[at];
   return write;
+}
+
+/** In float64, so that nothing is rounded before it is read. */
+function less(a: Float32Array, b: Float32Array | undefined): Numbers {
+  return b ? Float64Array.from(a, (value, i) => value - b[i]) : a;
 }
 
 function addTo(sum: Float64Array, write: Numbers): void {

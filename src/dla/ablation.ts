@@ -1,0 +1,120 @@
+import { type ModelInput, readPrompts } from "../model/index.ts";
+import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
+import { expectAttributable } from "./attributable.ts";
+import { type AttributionOptions, attribute, readLogits } from "./attribution.ts";
+import { runBatches, sitesOf } from "./batches.ts";
+import type { Reading } from "./check.ts";
+import { leaveOneOutRows } from "./leaveOneOut.ts";
+import { type Instead, type Replacement, readReplacement } from "./replacement.ts";
+import type { Attribution, AttributionResult } from "./result.ts";
+
+/** What to ablate, by what, and what to read of it. */
+export interface AblationOptions extends Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache"> {
+  /** Whose activation is replaced: an embedding's or a sublayer's output, or a head's z. Default "component". */
+  readonly unit?: "component" | "head" | undefined;
+  /** Default "zero". */
+  readonly replace?: Replacement | undefined;
+}
+
+/** The effects at one position of one prompt, each one per label, in units of the logit. */
+export interface PositionEffects extends Omit<Attribution, "scores" | "leaveOneOut"> {
+  /** The logit (difference) of the run with the activation replaced at every position, less the model's own. */
+  readonly total: Float64Array;
+  /** a(c′) − a(c): the change of the row, the final norm's scale frozen. */
+  readonly direct: Float64Array;
+  /** The change of the logit (difference) if c′ stood for c in the final residual stream alone, the norm computed anew. */
+  readonly directExact: Float64Array;
+  /** total − directExact: what the change of later layers, and of those at other positions, adds. */
+  readonly indirect: Float64Array;
+}
+
+/** What `ablationEffects` returns. */
+export interface AblationResult extends Pick<AttributionResult, "model" | "prompts"> {
+  readonly unit: "component" | "head";
+  /** What was replaced: components, or heads. */
+  readonly labels: readonly string[];
+  /** One per prompt and position, in order; `check` is that of the rows `direct` is made of. */
+  readonly attributions: readonly PositionEffects[];
+}
+
+/**
+ * The change of the logit (difference) when a component's activation c is replaced by c′ and all after it computed anew,
+ * beside the change that direct attribution knows of:
+ *
+ *   total = logit(run with c′) − logit      direct = u·c′/scale − u·c/scale
+ *   directExact = u·(x − c + c′)/σ(x − c + c′) − u·x/σ(x)      indirect = total − directExact
+ *
+ * Where total and direct agree, the component acts on the logit itself. An indirect effect of the direct one's sign is of
+ * layers that depended on the component; one against it, of layers that make up for its loss.
+ *
+ * The activation is replaced at every position, as ablations commonly are, so what a component does at earlier
+ * positions, which attention reads, is in `total` and `indirect`. Of a head its z alone is replaced: b_O stays. There
+ * is a run per label, of prompts of one length together, so memory does not grow with labels.
+ *
+ * @param model   in compatibility mode, unless `options.allowRawWeights`
+ * @param options the answer, where, whose activations and what takes their place
+ * @throws ValueError for a replacement that does not fit, and as directLogitAttribution; before anything runs
+ * @throws NotImplementedError, or a CheckError, as directLogitAttribution
+ * @see Rushing and Nanda, Explorations of Self-Repair in Language Models, arXiv 2402.15390; McGrath et al., The Hydra
+ *   Effect, arXiv 2307.15771
+ */
+export function ablationEffects(
+  model: Ablatable,
+  input: ModelInput,
+  options: AblationOptions = {},
+): AblationResult {
+  const where = "ablationEffects";
+  const { unit = "component", replace = "zero", ...rest } = options;
+  expectAttributable(where, model, options.allowRawWeights ?? false);
+  expectAblatedUnit(where, model, unit);
+  const prompts = readPrompts(where, model, input, options.prependBos);
+  const parts = ablatedParts(model, unit);
+  const sizes = new Map(parts.map(({ hook, first, size }) => [hook, first + size])); // the last part's end is the width
+  const replacement = readReplacement(where, model, replace, prompts, sizes, options.prependBos);
+
+  let running: Instead | undefined;
+  const instead: Instead = (hook, pos) => {
+    running ??= replacement();
+    return running(hook, pos);
+  };
+  const readings = new Map<Attribution, Reading>();
+  const effects = new Map<Attribution, { direct: Float64Array; directExact: Float64Array }>();
+  const result = attribute(where, model, input, { ...rest, unit }, (attribution, site, reading) => {
+    const { pos, scores } = attribution;
+    const [scale] = site.read(model.finalNorm.scaleHook);
+    const at = (hook: string) => instead(hook, pos);
+    const rows = replacedRows(model, unit, reading.u, at);
+    const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: at }]);
+    readings.set(attribution, reading);
+    effects.set(attribution, {
+      direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
+      directExact: Float64Array.from(parts, (_, k) => 0 - left[k]),
+    });
+  });
+  const totals = new Map(result.attributions.map((one) => [one, new Float64Array(parts.length)]));
+  const targets = prompts.map((_, prompt) => result.attributions.filter((one) => one.prompt === prompt));
+  const positions = targets.map((ofPrompt) => ofPrompt.map(({ pos }) => pos));
+  const { outputHook } = model.finalNorm;
+  for (const [k, part] of parts.entries()) {
+    for (const batch of runBatches(ablated(where, model, part, instead), prompts, positions, [outputHook])) {
+      for (const { prompt, index, site } of sitesOf(batch, targets)) {
+        const one = targets[prompt][index];
+        const [logit] = readLogits(model, readings.get(one)!, site, site.read(outputHook));
+        totals.get(one)![k] = logit - one.check.logit;
+      }
+    }
+  }
+  return {
+    unit,
+    labels: parts.map(({ label }) => label),
+    model: result.model,
+    prompts: result.prompts,
+    attributions: result.attributions.map((one) => {
+      const { prompt, pos, answer, wrong, check } = one;
+      const { direct, directExact } = effects.get(one)!;
+      const total = totals.get(one)!;
+      const indirect = total.map((value, k) => value - directExact[k]);
+      return { prompt, pos, answer, wrong, total, direct, directExact, indirect, check };
+    }),
+  };
+}
