@@ -35,12 +35,12 @@ const autoencoder = {
   b_enc: noise(next, 64, 0.1),
   b_dec: noise(next, config.dModel, 0.1),
 };
-const { direction, bias } = featureOf(autoencoder, 5);
+const { direction, bias } = featureOf(autoencoder, 1);
 const feature = directLogitAttribution(residualBefore(model, 1), prompt, {
   direction,
   unit: "head",
   allowRawWeights: true,
 });
 const { sum } = feature.attributions[0].check;
-console.log(`Feature 5 of an autoencoder before block 1:\n${toTable(feature)}`);
+console.log(`Feature 1 of an autoencoder before block 1:\n${toTable(feature)}`);
 console.log(`with the autoencoder's own bias ${bias.toFixed(4)}: relu(${(sum + bias).toFixed(4)})`);

@@ -2,8 +2,8 @@
 // Directions beside tokens: a probe, and a feature of a sparse autoencoder.
 
 /**
- * The residual stream before a block (from the second on), as a model of its own: what the writers before it wrote, and no norm to read it
- * through. A direction is then read as it is, w·x, and its rows are what each writer adds to that.
+ * The residual stream before a block (from the second on), as a model of its own: what the writers before it wrote, and
+ * no norm to read it through. A direction is then read as it is, w·x, and its rows are what each writer adds to that.
  *
  * @param {import("logitscope").Attributable} model
  * @param {number} layer
@@ -23,7 +23,7 @@ export function residualBefore(model, layer) {
       centred: false,
       gamma: null,
       beta: null,
-      eps: 0,
+      eps: Number.NaN, // there is no norm for leaveOneOut to compute anew: NaN rather than a wrong number
       inputHook: stream,
       scaleHook: one,
       outputHook: stream,

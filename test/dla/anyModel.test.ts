@@ -257,6 +257,13 @@ describe("directions beside tokens", () => {
     },
   );
 
+  test("where there is no norm, there is none to compute anew", () => {
+    const direction = new Float64Array(dModel).fill(1);
+    const options = { direction, leaveOneOut: true, allowRawWeights: true };
+    const [{ leaveOneOut }] = directLogitAttribution(residualBefore(model, 1), ids, options).attributions;
+    expect([...leaveOneOut!.data]).toEqual([NaN, NaN, NaN]);
+  });
+
   test("the stream before a block has the writers before it alone", () => {
     const direction = new Float64Array(dModel).fill(1);
     const result = directLogitAttribution(residualBefore(model, 1), ids, {

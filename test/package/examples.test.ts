@@ -10,7 +10,7 @@ let project: string;
 
 beforeAll(() => {
   project = userProject();
-  for (const name of ["node", "benchmark"])
+  for (const name of ["node", "benchmark", "llama", "hybrid"])
     cpSync(join(examples, name), join(project, name), { recursive: true });
 });
 
@@ -33,6 +33,38 @@ describe("examples/node", () => {
     const [, difference, bound] = /differ by (\S+); at most (\S+) was allowed/.exec(stdout)!;
     expect(Number(difference)).toBeLessThanOrEqual(Number(bound));
   });
+});
+
+/** That each table's rows add up, and how many tables there are. */
+function expectTables(stdout: string, count: number): void {
+  expect(stdout.match(/^✓ adds up: /gm)).toHaveLength(count);
+  expect(stdout).not.toMatch(/✗|NaN/);
+}
+
+test("examples/llama attributes by every unit, a probe and an autoencoder's feature", () => {
+  const stdout = run("llama/attribute.mjs");
+  expect(stdout).toContain(
+    "model     llama · 2 layers × 4 heads · dModel 20 · weights as trained · plain loops",
+  );
+  expectTables(stdout, 4);
+  expect(stdout).toMatch(/^by neuron: 57 rows/m); // 2 layers of 28, and the remainder
+  expect(stdout).toMatch(/^by full: 66 rows/m); // their 8 heads too, embed and bias
+  for (const [, size, bound] of stdout.matchAll(/(?:rounding|error) (-?\S+) within (\S+)$/gm))
+    expect(Math.abs(Number(size))).toBeLessThanOrEqual(Number(bound));
+  expect(stdout.match(/^= logit diff .*$/gm)!.map((line) => line.split(/\s+/)[3])).toEqual([
+    "+3.9449",
+    "+3.9449",
+  ]);
+  expect(stdout).toMatch(/^with the autoencoder's own bias 0.1086: relu\(2.6365\)$/m);
+});
+
+test("examples/hybrid attributes the mixer that declares its writer, and is refused without", () => {
+  const stdout = run("hybrid/attribute.mjs");
+  expectTables(stdout, 2);
+  for (const layer of [0, 1]) expect(stdout).toMatch(new RegExp(`^${layer}_mamba_out +[+-]\\d`, "m"));
+  expect(stdout).toContain(
+    'NotImplementedError: directLogitAttribution: got a block of type "attn+mamba+mlp"',
+  );
 });
 
 describe("examples/benchmark", () => {
