@@ -10,16 +10,21 @@ import { openFile } from "./openFile.ts";
  * can be reached: a file is looked up among these names, whatever an index names, and a link is followed only to a file of
  * the folder, or, in a snapshot of the hub's cache, to one of the cache's blobs.
  *
+ * @param isCache whether the snapshot is the user's own cache's, whose blobs may have been moved behind a link; one given by its
+ *                path may have come with such a link
  * @throws CheckpointError when the folder cannot be listed
  */
-export async function folderFiles(folder: string): Promise<ReadonlyMap<string, Source>> {
+export async function folderFiles(
+  folder: string,
+  { isCache = false }: { readonly isCache?: boolean } = {},
+): Promise<ReadonlyMap<string, Source>> {
   const here = resolve(folder); // the embedding is read later on too, wherever the process is by then
   const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     const got = { ENOENT: "nothing there", ENOTDIR: "a file" }[error.code ?? ""] ?? error.message;
     const message = `${folder}: got ${got}, expected a folder with a model's files. Give its path, or a name on the hub: openai-community/gpt2.`;
     throw new CheckpointError(message, { cause: error });
   });
-  const places = await placesOf(here);
+  const places = await placesOf(here, isCache);
   const files = new Map<string, Source>();
   for (const entry of entries) {
     if (!entry.isFile() && !entry.isSymbolicLink()) continue;
@@ -36,7 +41,7 @@ interface Places {
 }
 
 /** …/models--owner--name/snapshots/<commit>, or a folder in it, may link to blobs. */
-async function placesOf(path: string): Promise<Places> {
+async function placesOf(path: string, isCache: boolean): Promise<Places> {
   const folder = await realpath(path);
   const parts = folder.split(sep);
   const repo = parts.findLastIndex(
@@ -44,7 +49,9 @@ async function placesOf(path: string): Promise<Places> {
   );
   if (repo < 0 || parts[repo + 2] === undefined) return { folder, blobs: [] };
   const cache = parts.slice(0, repo).join(sep);
-  return { folder, blobs: [join(cache, parts[repo], "blobs"), join(cache, "blobs")] };
+  const blobs = [join(cache, parts[repo], "blobs"), join(cache, "blobs")];
+  if (!isCache) return { folder, blobs };
+  return { folder, blobs: await Promise.all(blobs.map((place) => realpath(place).catch(() => place))) };
 }
 
 /** @throws CheckpointError when it is a link to outside of these places */

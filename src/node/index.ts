@@ -35,7 +35,8 @@ export interface PretrainedOptions extends LoadOptions, HubOptions {
 export async function fromPretrained(folderOrName: string, options: PretrainedOptions = {}): Promise<Gpt2> {
   const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
   if (!isName) expectNothingOfTheHub(folderOrName, options);
-  const files = await folderFiles(isName ? await hubFolder(folderOrName, options) : folderOrName);
+  const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
+  const files = await folderFiles(folder, { isCache: isName });
   try {
     return await modelFromFiles(files, {
       ...options,

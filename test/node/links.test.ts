@@ -54,6 +54,19 @@ describe.skipIf(process.platform === "win32")("a link is followed", () => {
     }
   });
 
+  // given by its path it may have come with its links; asked for by name it is the user's own
+  test("to blobs that were moved elsewhere, in the hub's cache alone", async () => {
+    const moved = inRoot("moved", "models--x");
+    mkdirSync(join(moved, "snapshots", "c1"), { recursive: true });
+    symlinkSync(join(cache, "blobs"), join(moved, "blobs"));
+    for (const name of ["0c", "0d"]) symlinkSync(`../../blobs/${name}`, join(moved, "snapshots", "c1", name));
+    const folder = join(moved, "snapshots", "c1");
+    const files = await folderFiles(folder, { isCache: true });
+    expect(await readText(files.get("0c")!, "0c")).toBe("{}");
+    await expect(readText(files.get("0d")!, "0d")).rejects.toThrow("got a link to");
+    await expect(content(folder, "0c")).rejects.toThrow("got a link to");
+  });
+
   test.each(["out.json", "through.json", "up.json", "refs.json", "zero.json", "passwd.json"])(
     "but not out of a snapshot: %s",
     async (name) => {

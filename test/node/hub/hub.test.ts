@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { directLogitAttribution } from "../../../src/index.ts";
@@ -33,6 +43,16 @@ test("a model comes from the hub, and attributes", async () => {
   hub.reset();
   expect((await fromPretrained("o/n", { ...options, name: "mine" })).name).toBe("mine");
   expect(hub.asked()).toEqual([]);
+});
+
+test.skipIf(process.platform === "win32")("a cache whose blobs were moved elsewhere loads", async () => {
+  const cacheDir = freshFolder();
+  await get(hub, cacheDir);
+  const blobs = join(cacheDir, "models--o--n", "blobs");
+  const elsewhere = join(freshFolder(), "blobs");
+  renameSync(blobs, elsewhere);
+  symlinkSync(elsewhere, blobs);
+  expect((await fromPretrained("o/n", { cacheDir, offline: true })).name).toBe("o/n");
 });
 
 describe("the cache", () => {
