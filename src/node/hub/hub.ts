@@ -21,7 +21,7 @@ import { type FileMetadata, fileMetadata } from "./metadata.ts";
 import { isCommit, isRepoId, isRevision } from "./names.ts";
 import type { HubOptions } from "./options.ts";
 import { pointToBlob } from "./pointer.ts";
-import { haveModel, isComplete } from "./snapshot.ts";
+import { haveModel, missingFrom } from "./snapshot.ts";
 
 /** What a test puts in the place of the process. */
 export interface Surroundings {
@@ -61,8 +61,9 @@ export async function hubFolder(
     );
   }
   const commit = refresh ? undefined : await cachedCommit(cache, revision);
-  if (commit !== undefined && (await isCached(cache, repo, commit))) return snapshotFolder(cache, commit);
-  if (offline) throw notCached(repo, revision, settings);
+  const missing = commit && (await missingInCache(cache, repo, commit, offline));
+  if (commit !== undefined && missing === undefined) return snapshotFolder(cache, commit);
+  if (offline) throw notCached(repo, revision, settings, missing);
 
   const client = {
     ...settings,
@@ -79,14 +80,10 @@ export async function hubFolder(
   }
 }
 
-function isCached(cache: RepoCache, repo: string, commit: string): Promise<boolean> {
+function missingInCache(cache: RepoCache, repo: string, commit: string, offline: boolean) {
   const folder = snapshotFolder(cache, commit);
-  return isComplete(
-    repo,
-    folder,
-    (file) => exists(join(folder, file)),
-    (file) => isKnownAbsent(cache, commit, file),
-  );
+  const has = (file: string) => exists(join(folder, file));
+  return missingFrom(repo, folder, has, (file) => isKnownAbsent(cache, commit, file), offline);
 }
 
 /** Looks the revision up, and downloads what is missing of its commit. The revision is remembered once all is there. */
@@ -141,11 +138,12 @@ function expectCommit(repo: string, file: string, got: string, expected: string)
   );
 }
 
-function notCached(repo: string, revision: string, { cacheDir }: HubSettings): HubError {
+function notCached(repo: string, revision: string, { cacheDir }: HubSettings, missing = ""): HubError {
   const at = revision === "main" ? "" : ` at ${revision}`;
+  const lacks = missing && ` (it lacks ${missing})`;
   return new HubError(
     "offline",
-    `${repo}: got no whole model of that name${at} in ${cacheDir}, nor a folder, expected one: no request is made offline. ` +
+    `${repo}: got no whole model of that name${at} in ${cacheDir}${lacks}, nor a folder, expected one: no request is made offline. ` +
       "Load it once with a connection (unset HF_HUB_OFFLINE), or set HF_HUB_CACHE to the cache that has it.",
   );
 }

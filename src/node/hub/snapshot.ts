@@ -10,22 +10,34 @@ export type Has = (file: string) => Promise<boolean>;
 const index = "model.safetensors.index.json";
 
 /**
- * Whether a snapshot has all that a model is made of: its config, its weights, and a tokenizer, unless it is known to have
- * none.
+ * The first file that a snapshot lacks of what a model is made of: its config, its weights, and a tokenizer, unless it is
+ * known to have none.
  *
  * @param isAbsent whether a file is known not to exist
+ * @param offline  nobody can be asked: then a model alone, as Python's GPT2LMHeadModel leaves it, is what a folder of the
+ *                 same files would be
  */
-export async function isComplete(repo: string, folder: string, has: Has, isAbsent: Has): Promise<boolean> {
-  if (!(await has("config.json"))) return false;
-  if (!(await has("model.safetensors"))) {
-    if (!(await has(index))) return false;
-    for (const shard of await shardsIn(repo, folder)) if (!(await has(shard))) return false;
+export async function missingFrom(
+  repo: string,
+  folder: string,
+  has: Has,
+  isAbsent: Has,
+  offline: boolean,
+): Promise<string | undefined> {
+  for (const file of ["config.json", ...(await weightsIn(repo, folder, has))]) {
+    if (!(await has(file))) return file;
   }
-  if (await has("tokenizer.json")) return true;
-  if ((await has("vocab.json")) && (await has("merges.txt"))) return true;
-  return (
-    (await isAbsent("tokenizer.json")) && ((await isAbsent("vocab.json")) || (await isAbsent("merges.txt")))
-  );
+  if (await has("tokenizer.json")) return undefined;
+  const lacking: string[] = [];
+  for (const file of ["vocab.json", "merges.txt"]) if (!(await has(file))) lacking.push(file);
+  if (lacking.length === 0 || (offline && lacking.length === 2)) return undefined;
+  const isNone = (await isAbsent("vocab.json")) || (await isAbsent("merges.txt"));
+  return isNone && (await isAbsent("tokenizer.json")) ? undefined : lacking[0];
+}
+
+async function weightsIn(repo: string, folder: string, has: Has): Promise<readonly string[]> {
+  const isSharded = !(await has("model.safetensors")) && (await has(index));
+  return isSharded ? shardsIn(repo, folder) : ["model.safetensors"];
 }
 
 /**

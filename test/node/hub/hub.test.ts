@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { directLogitAttribution } from "../../../src/index.ts";
 import { fromPretrained } from "../../../src/node/index.ts";
-import { etagOf } from "./server.ts";
+import { type Commit, etagOf } from "./server.ts";
 import {
   commitA,
   commitB,
@@ -123,27 +123,60 @@ describe("the cache", () => {
     expect(hub.asked()).toEqual([]);
   });
 
-  test.each([
-    ["tokenizer.json alone", { "tokenizer.json": text("{}") }, true],
-    ["vocab.json and merges.txt", { "vocab.json": text("{}"), "merges.txt": text("") }, true],
-    ["vocab.json alone", { "vocab.json": text("{}") }, false],
-    ["no tokenizer", {}, false],
-  ])("with %s, as Python left it, is it whole?", async (_, tokenizer, isWhole) => {
-    const cache = freshFolder();
-    const folder = join(cache, "models--o--n", "snapshots", commitA);
-    mkdirSync(folder, { recursive: true });
-    mkdirSync(join(cache, "models--o--n", "refs"));
-    writeFileSync(join(cache, "models--o--n", "refs", "main"), commitA);
-    for (const [name, { bytes }] of Object.entries({
-      "config.json": modelFiles["config.json"],
-      "model.safetensors": modelFiles["model.safetensors"],
-      ...tokenizer,
-    }))
-      writeFileSync(join(folder, name), bytes);
-    const offline = get(hub, cache, { offline: true });
-    await (isWhole
-      ? expect(offline).resolves.toBe(folder)
-      : expect(offline).rejects.toThrow("got no whole model"));
+  describe("as Python left it, with", () => {
+    const { "config.json": config, "model.safetensors": safetensors } = modelFiles;
+    const index = text(JSON.stringify({ weight_map: { a: "a.safetensors", b: "b.safetensors" } }));
+
+    function left(files: Commit) {
+      const cache = freshFolder();
+      const folder = join(cache, "models--o--n", "snapshots", commitA);
+      mkdirSync(folder, { recursive: true });
+      mkdirSync(join(cache, "models--o--n", "refs"));
+      writeFileSync(join(cache, "models--o--n", "refs", "main"), commitA);
+      for (const [name, { bytes }] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+      return { cache, folder };
+    }
+
+    test.each<[string, Commit]>([
+      ["tokenizer.json alone", { "tokenizer.json": text("{}") }],
+      ["vocab.json and merges.txt", { "vocab.json": text("{}"), "merges.txt": text("") }],
+    ])("%s nothing is asked", async (_, tokenizer) => {
+      const { cache, folder } = left({
+        "config.json": config,
+        "model.safetensors": safetensors,
+        ...tokenizer,
+      });
+      expect(await get(hub, cache)).toBe(folder);
+      expect(hub.asked()).toEqual([]);
+    });
+
+    test("no tokenizer, as of a model alone: offline it loads, for prompts as ids; otherwise the hub is asked, once", async () => {
+      const { cache: cacheDir, folder } = left({ "config.json": config, "model.safetensors": safetensors });
+      const model = await fromPretrained("o/n", { cacheDir, offline: true });
+      expect(model.run([1, 2]).shape.slice(0, 2)).toEqual([1, 2]);
+      expect(() => model.run("a")).toThrow("or give ids");
+      await get(hub, cacheDir);
+      expect(readFileSync(join(folder, "vocab.json")).equals(modelFiles["vocab.json"].bytes)).toBe(true);
+      hub.reset();
+      await get(hub, cacheDir);
+      expect(hub.asked()).toEqual([]);
+    });
+
+    test.each<[string, Commit]>([
+      ["config.json", { "model.safetensors": safetensors }],
+      ["model.safetensors", { "config.json": config }],
+      [
+        "b.safetensors",
+        { "config.json": config, "model.safetensors.index.json": index, "a.safetensors": safetensors },
+      ],
+      ["merges.txt", { "config.json": config, "model.safetensors": safetensors, "vocab.json": text("{}") }],
+      ["vocab.json", { "config.json": config, "model.safetensors": safetensors, "merges.txt": text("") }],
+    ])("no %s it is an error that names it offline", async (missing, files) => {
+      const { cache } = left(files);
+      await expect(get(hub, cache, { offline: true })).rejects.toThrow(
+        `o/n: got no whole model of that name in ${cache} (it lacks ${missing}), nor a folder, expected one`,
+      );
+    });
   });
 
   test("knows that there is no tokenizer, once it has asked", async () => {
