@@ -45,6 +45,6 @@ function sumNote({ unit }: AttributionResult): string {
 
 function biasNote({ unit, model, attributions }: AttributionResult): string {
   const beta = isCumulative(unit) && !model.compatibilityMode;
-  if (attributions[0].answer === null) return beta ? "the final LayerNorm's beta" : "none of a direction";
-  return beta ? "the final LayerNorm's beta (b_U is 0)" : "b_U, the unembedding's";
+  if (attributions[0].answer === null) return beta ? "the final norm's beta" : "none of a direction";
+  return beta ? "b_U, and the final norm's beta" : "b_U, the unembedding's";
 }

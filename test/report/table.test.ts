@@ -220,11 +220,11 @@ test("tokens without a text are shown by id; a direction has none", () => {
   expect(toTable(resultOf(labels, [], { attributions: [direction] }))).toContain("logit     a direction\n");
 });
 
-test("the bias of cumulative rows on raw weights is LayerNorm's beta", () => {
+test("the bias of cumulative rows on raw weights is b_U and the final norm's beta, of any model", () => {
   const result = resultOf(["0_pre", "final_post"], [[1, 2]], { unit: "layer" });
   const model = { ...result.model, compatibilityMode: false };
   expect(toTable(result)).toContain("b_U, the unembedding's");
-  expect(toTable({ ...result, model })).toContain("the final LayerNorm's beta (b_U is 0)");
+  expect(toTable({ ...result, model })).toContain("b_U, and the final norm's beta");
 });
 
 test("a check that does not hold is shown as such", () => {
