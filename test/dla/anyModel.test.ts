@@ -4,6 +4,7 @@ import { forward as hybridForward } from "../../examples/hybrid/hybrid.mjs";
 import { config as hybridConfig, hybridWeights } from "../../examples/hybrid/weights.mjs";
 import { capture, llama } from "../../examples/llama/attributable.mjs";
 import { featureOf, residualBefore } from "../../examples/llama/features.mjs";
+import { linearSplit } from "../../examples/llama/linear.mjs";
 import { type At, forward as llamaForward } from "../../examples/llama/llama.mjs";
 import { config as llamaConfig, llamaWeights, noise, random } from "../../examples/llama/weights.mjs";
 import { type Attributable, directLogitAttribution, dla, type Unit } from "../../src/dla/index.ts";
@@ -272,6 +273,65 @@ describe("directions beside tokens", () => {
     });
     expect(result.labels).toEqual(["embed", "0_attn_out", "0_mlp_out"]);
     expect(result.model.layers).toBe(1);
+  });
+});
+
+describe("of what a model declares, as docs/attributable.md says,", () => {
+  const { weights } = llamas[0];
+  const model = llama(llamaConfig, weights);
+  const { writers, finalNorm, unembedding, accuracy } = model;
+  const options = { answer, wrong, unit: "head", allowRawWeights: true } as const;
+  const attributed = (changed: Partial<Attributable>) =>
+    directLogitAttribution({ ...model, ...changed }, prompts[0], options);
+  const last = writers.length - 1;
+  const { dModel, nHeads, dHead } = llamaConfig;
+
+  test.each<[string, Partial<Attributable>]>([
+    ["a writer that is missing", { writers: writers.slice(0, -1) }],
+    ["one declared twice", { writers: [...writers, writers[1]] }],
+    ["another's activation", { writers: writers.with(last, { ...writers[last], hook: writers[2].hook }) }],
+    ["a norm that centres", { finalNorm: { ...finalNorm, centred: true } }],
+    ["a norm without gamma", { finalNorm: { ...finalNorm, gamma: null } }],
+    ["a beta", { finalNorm: { ...finalNorm, beta: new Float32Array(dModel).fill(0.01) } }],
+    ["another scale", { finalNorm: { ...finalNorm, scaleHook: "hook_embed" } }],
+  ])("the check refuses %s", (_, changed) => {
+    expect(() => attributed(changed)).toThrow(CheckError);
+  });
+
+  const biased: Partial<Attributable> = {
+    unembedding: {
+      ...unembedding,
+      token: (token) => ({ ...unembedding.token(token), bias: token }),
+      difference: (a, b) => ({ ...unembedding.difference(a, b), bias: a - b }),
+    },
+  };
+  const W_O = weights["model.layers.0.self_attn.o_proj.weight"];
+  test.each<[string, Partial<Attributable>]>([
+    ["labels exchanged", { writers: writers.with(1, { ...writers[1], label: "0_mlp_out" }) }],
+    [
+      "heads of another size",
+      {
+        writers: writers.with(1, {
+          ...writers[1],
+          heads: linearSplit("blocks.0.attn.hook_z", dHead, nHeads, W_O),
+        }),
+      },
+    ],
+    ["another eps", { finalNorm: { ...finalNorm, eps: 1 } }],
+    ["another unembedding", biased],
+    ["an accuracy that is not true", { accuracy: { ...accuracy, normalization: 1 } }],
+  ])("it does not see %s", (_, changed) => {
+    expect(() => attributed(changed)).not.toThrow();
+  });
+
+  test("another unembedding than the pass's is refused with the pass's own logits", () => {
+    const withLogits = (changed: Partial<Attributable>) => {
+      const other = { ...model, ...changed };
+      const { cache } = model.runWithCache([prompts[0]], { names: () => true, pos: [7], logits: "none" });
+      return directLogitAttribution(other, undefined, { ...options, cache: { ...cache, model: other } });
+    };
+    expect(() => withLogits({})).not.toThrow();
+    expect(() => withLogits(biased)).toThrow(CheckError);
   });
 });
 
