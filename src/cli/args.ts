@@ -28,6 +28,7 @@ export interface Arguments {
   readonly compare: string | undefined;
   readonly lens: boolean;
   readonly leaveOneOut: boolean;
+  readonly ablate: (typeof ablations)[number] | undefined;
   readonly rawWeights: boolean;
   readonly threads: number | undefined;
   readonly precision: (typeof precisions)[number] | undefined;
@@ -37,6 +38,7 @@ export interface Arguments {
 }
 
 const units = ["component", "layer", "head", "neuron", "full"] as const;
+const ablations = ["zero", "mean"] as const;
 const precisions = ["reproducible", "fast"] as const;
 const formats = ["table", "json", "ndjson", "csv"] as const;
 const colors = ["auto", "always", "never"] as const;
@@ -57,6 +59,7 @@ const options = {
   compare: { type: "string" },
   lens: { type: "boolean" },
   "leave-one-out": { type: "boolean" },
+  ablate: { type: "string" },
   "raw-weights": { type: "boolean" },
   threads: { type: "string" },
   precision: { type: "string" },
@@ -103,6 +106,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     compare: one("compare"),
     lens: given.has("lens"),
     leaveOneOut: given.has("leave-one-out"),
+    ablate: readChoice("ablate", one("ablate"), ablations),
     rawWeights: given.has("raw-weights"),
     threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
     precision: readChoice("precision", one("precision"), precisions),
@@ -113,6 +117,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (parsed.top !== undefined && parsed.format !== "table") {
     throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
+  if (parsed.ablate !== undefined) expectAblation(parsed);
   if (parsed.input !== undefined) expectSweep(parsed);
   if (parsed.compare !== undefined) expectComparison(parsed, tokens.length > 0);
   for (const name of ["unit", "leave-one-out", "input", "top", "compare"] as const) {
@@ -131,6 +136,17 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError('got "-" twice, expected one: stdin is read once');
   }
   return parsed;
+}
+
+/** Ablations have four effects for each row, which only tables and documents have the place for. */
+function expectAblation({ unit, leaveOneOut, input, format }: Arguments): void {
+  if (unit !== undefined && unit !== "component" && unit !== "head")
+    throw new UsageError(`got --ablate and --unit ${unit}, expected component or head`);
+  if (leaveOneOut)
+    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact");
+  if (input !== undefined) throw new UsageError("got --ablate and --input, expected prompts");
+  if (format === "table" || format === "json") return;
+  throw new UsageError(`got --ablate and --format ${format}, expected table or json`);
 }
 
 /** Records have their prompts, and may have their answers; their number is not known before the last is read. */

@@ -2,19 +2,21 @@ import {
   type AttributionResult,
   compare,
   directLogitAttribution,
+  type LogitLensResult,
   logitLens,
   type Unit,
 } from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
 import { visible } from "../report/index.ts";
 import { version } from "../version.ts";
+import { ablate } from "./ablate.ts";
 import { type Arguments, parseArguments, UsageError } from "./args.ts";
 import { help } from "./help.ts";
 import { ClosedOutput, type Io, readLines, write } from "./io.ts";
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
-import { print, printComparison, printLens } from "./print.ts";
-import { type Record, readRecords } from "./records.ts";
+import { print, printComparison, printLens, tableStyle } from "./print.ts";
+import { attributionOf, type Record, readRecords } from "./records.ts";
 import { sweep } from "./sweep.ts";
 
 /** What the command shows when it is given nothing. */
@@ -106,12 +108,14 @@ async function attributeWith(
     );
   }
   for (const note of notesOn(model, records, args)) await tell(note);
-  if (args.compare !== undefined) {
+  if (args.ablate !== undefined) {
+    await write(io.stdout, ablate(model, records, { ...args, ablate: args.ablate }, tableStyle(args, io)));
+  } else if (args.compare !== undefined) {
     if (failures.length > 0) return 1;
     const [a, b] = records.map((record) => attributeBy(args.unit ?? "component", model, [record], args));
     await write(io.stdout, printComparison(compare(a, b), args, io));
   } else if (args.lens) {
-    await write(io.stdout, printLens(logitLens(model, ...asOptions(records, args)), args, io));
+    await write(io.stdout, printLens(lens(model, records, args), args, io));
   } else {
     const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
     await write(io.stdout, print(results, args, io));
@@ -147,19 +151,11 @@ function attributeBy(
   records: readonly Record[],
   args: Arguments,
 ): AttributionResult {
-  const [inputs, options] = asOptions(records, args);
-  return directLogitAttribution(model, inputs, { ...options, unit, leaveOneOut: args.leaveOneOut });
+  const { input, ...options } = attributionOf(records, args);
+  return directLogitAttribution(model, input, { ...options, unit, leaveOneOut: args.leaveOneOut });
 }
 
-/** The records and the arguments, as the library takes them. */
-function asOptions(records: readonly Record[], { pos, bos, rawWeights }: Arguments) {
-  const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
-  const options = {
-    pos,
-    answer: records.map((record) => record.answers),
-    ...(wrongs.length > 0 ? { wrong: wrongs } : {}),
-    ...(bos ? {} : { prependBos: false }),
-    allowRawWeights: rawWeights,
-  };
-  return [records.map(({ input }) => input) as string[], options] as const;
+function lens(model: Gpt2, records: readonly Record[], args: Arguments): LogitLensResult {
+  const { input, ...options } = attributionOf(records, args);
+  return logitLens(model, input, options);
 }

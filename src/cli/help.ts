@@ -20,6 +20,9 @@ what to attribute
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one
   --leave-one-out    beside each row the exact change if it were left out, the
                      final LayerNorm computed anew
+  --ablate zero|mean replace each component, or head with --unit head, by zero
+                     or by its mean over the prompts, and compare what changes
+                     in all with the direct change
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed
   --answer-id N, --wrong-id N
                      the tokens as ids

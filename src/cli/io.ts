@@ -83,3 +83,13 @@ export async function* eachLine(where: string, input: Io["stdin"]): AsyncGenerat
   const last = begun.join("").replace(/\r$/, "");
   if (last !== "") yield last;
 }
+
+/** JSON leaves some characters that a terminal acts upon: they are escaped as the others are. */
+export function escapeControls(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    Array.from(
+      { length: char.length },
+      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}

@@ -15,18 +15,18 @@ import {
   toTables,
 } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
-import { type Io, wantsColor, widthOf } from "./io.ts";
+import { escapeControls, type Io, wantsColor, widthOf } from "./io.ts";
 
 /** One attribution less another, in the format asked for. */
 export function printComparison(comparison: Comparison, args: Arguments, io: Io): string {
   if (args.format === "json") return `${escapeControls(JSON.stringify(comparisonToJSON(comparison)))}\n`;
-  return toComparisonTable(comparison, tableOptions(args, io));
+  return toComparisonTable(comparison, tableStyle(args, io));
 }
 
 /** A logit lens, in the format asked for. */
 export function printLens(lens: LogitLensResult, args: Arguments, io: Io): string {
   if (args.format === "json") return `${escapeControls(JSON.stringify(lensToJSON(lens)))}\n`;
-  return toLensTable(lens, tableOptions(args, io));
+  return toLensTable(lens, tableStyle(args, io));
 }
 
 /** Attributions, in the format asked for. */
@@ -35,19 +35,10 @@ export function print(results: readonly AttributionResult[], args: Arguments, io
   if (format === "json") return `${escapeControls(JSON.stringify(toJSON(results[0])))}\n`;
   if (format === "ndjson") return toNdjson(results[0]).replace(/[^\n]+/g, escapeControls);
   if (format === "csv") return toCsv(results[0]);
-  return toTables(results, tableOptions(args, io));
+  return toTables(results, tableStyle(args, io));
 }
 
-function tableOptions({ color, top }: Arguments, io: Io): TableOptions {
+/** How tables are to look where they are printed. */
+export function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
   return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout), top };
-}
-
-/** JSON leaves some characters that a terminal acts upon: they are escaped as the others are. */
-function escapeControls(json: string): string {
-  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
-    Array.from(
-      { length: char.length },
-      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
-    ).join(""),
-  );
 }

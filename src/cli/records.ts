@@ -1,3 +1,4 @@
+import type { AttributionOptions } from "../dla/index.ts";
 import { ValueError } from "../errors.ts";
 import { type Gpt2, readPrompts, readToken, resolvePositions, type TokenRef } from "../model/index.ts";
 import { type Arguments, UsageError } from "./args.ts";
@@ -12,6 +13,22 @@ export interface Record {
   readonly wrongs: readonly number[] | null;
   /** Whether the answers are the model's own predictions. */
   readonly predicted: boolean;
+}
+
+/** What the library is to be asked of these records. */
+export function attributionOf(
+  records: readonly Record[],
+  { pos, bos, rawWeights }: Arguments,
+): Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache"> & { input: Record["input"][] } {
+  const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
+  return {
+    input: records.map(({ input }) => input),
+    pos,
+    answer: records.map((record) => record.answers),
+    ...(wrongs.length > 0 ? { wrong: wrongs } : {}),
+    ...(bos ? {} : { prependBos: false }),
+    allowRawWeights: rawWeights,
+  };
 }
 
 /** A prompt that cannot, by its index among those given. */

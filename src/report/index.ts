@@ -1,3 +1,4 @@
+export { toAblationTable } from "./ablation.ts";
 export { toComparisonTable } from "./comparison.ts";
 export { type LensTableOptions, toLensTable } from "./lens.ts";
 export { csvHeader, toCsv, toNdjson } from "./lines.ts";

@@ -44,6 +44,14 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--tokens", "1", "a prompt"], "got a prompt and --tokens, expected one of them"],
     [["--answer", "a", "--answer-id", "1"], "got --answer and --answer-id, expected one of them"],
     [["--wrong", "a", "--wrong-id", "1"], "got --wrong and --wrong-id, expected one of them"],
+    [["--ablate", "one"], '--ablate: got "one", expected one of zero, mean'],
+    [["--ablate", "zero", "--unit", "full"], "got --ablate and --unit full, expected component or head"],
+    [
+      ["--ablate", "zero", "--leave-one-out"],
+      "got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact",
+    ],
+    [["--ablate", "zero", "--input", "-"], "got --ablate and --input, expected prompts"],
+    [["--ablate", "mean", "--format", "csv"], "got --ablate and --format csv, expected table or json"],
     [["-", "-"], 'got "-" twice, expected one: stdin is read once'],
   ])("%j", async (argv, message) => {
     expect(await run(argv)).toEqual({
@@ -72,6 +80,7 @@ describe("what is read", () => {
       leaveOneOut: false,
       compare: undefined,
       lens: false,
+      ablate: undefined,
       rawWeights: false,
       threads: undefined,
       precision: undefined,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toJSON } from "../../src/dla/index.ts";
 import {
+  ablationEffects,
   compare,
   comparisonToJSON,
   directLogitAttribution,
@@ -560,5 +561,86 @@ describe("--compare", () => {
     const { code, stderr } = await run([...model, ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe("--ablate", () => {
+  const prompts = ["a b", "b a"];
+  const asked = [...model, ...prompts, "--answer", " a", "--wrong", " b"];
+
+  test.each([
+    ["zero", "component"],
+    ["zero", "head"],
+    ["mean", "component"],
+    ["mean", "head"],
+  ] as const)("%s, by %s: the library's numbers, as a document and in the table", async (ablate, unit) => {
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const options = {
+      answer: " a",
+      wrong: " b",
+      unit,
+      replace: ablate === "zero" ? ablate : { mean: prompts },
+    };
+    const want = ablationEffects(gpt2, prompts, options);
+    const { code, stdout } = await run([...asked, "--ablate", ablate, "--unit", unit, "--format", "json"]);
+    expect(code).toBe(0);
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ schemaVersion: 1, version, unit, ablate, labels: want.labels });
+    expect(document.prompts).toEqual(want.prompts);
+    for (const [i, one] of want.attributions.entries()) {
+      const effects = Object.entries(one).map(([name, value]) => [
+        name,
+        value instanceof Float64Array ? [...value] : value,
+      ]);
+      expect(document.attributions[i]).toEqual(Object.fromEntries(effects));
+    }
+    const table = await run([...asked, "--ablate", ablate, "--unit", unit]);
+    const lines = table.stdout.split("\n");
+    for (const [k, label] of want.labels.entries()) {
+      const shown = lines
+        .filter((line) => line.startsWith(`${label} `))
+        .map((line) => line.split(/\s+/).slice(1));
+      expect(shown, label).toHaveLength(2);
+      for (const [i, { total, direct, directExact, indirect }] of want.attributions.entries()) {
+        for (const [e, effect] of [total, direct, directExact, indirect].entries())
+          expect(Number(shown[i][e]), label).toBeCloseTo(effect[k], 3);
+      }
+    }
+  });
+
+  test("--top takes those of the greatest total, and the table is what it is", async () => {
+    const { stdout } = await run([...model, "a b", "--answer", " a", "--ablate", "zero", "--top", "2"]);
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const { labels, attributions } = ablationEffects(gpt2, "a b", { answer: " a" });
+    const [{ total }] = attributions;
+    const greatest = [...labels.keys()].sort((a, b) => Math.abs(total[b]) - Math.abs(total[a])).slice(0, 2);
+    const start = stdout.indexOf("ablated");
+    const lines = stdout.slice(start).split("\n");
+    expect(lines[0]).toBe("ablated   component · zero at every position");
+    expect(lines[1].trim().split(/\s+/)).toEqual(["total", "direct", "exact", "indirect"]);
+    expect(lines.slice(2, 4).map((line) => line.split(" ")[0])).toEqual(greatest.map((row) => labels[row]));
+    expect(lines.slice(4)).toEqual([
+      "",
+      "direct: the row's change, LayerNorm's scale frozen; exact: the scale anew",
+      "total: all later layers computed anew; indirect: total − exact",
+      "",
+    ]);
+  });
+
+  test("the mean over one prompt, or over shorter ones, is refused", async () => {
+    const alone = await run([...model, "a b", "--answer", " a", "--ablate", "mean"]);
+    expect(alone).toMatchObject({ code: 2, stdout: "" });
+    expect(alone.stderr).toBe(
+      "logitscope: --ablate mean: got one prompt, expected several, as many tokens each. Try logitscope --help\n",
+    );
+    const uneven = await run([...model, "a b", "a", "--answer", " a", "--ablate", "mean"]);
+    expect(uneven).toMatchObject({ code: 1, stdout: "" });
+    expect(uneven.stderr).toContain("replace.mean: got a reference prompt (1) of 2 tokens for a prompt of 3");
+  });
+
+  test("the demonstration, by component", async () => {
+    const { code, stdout } = await run(["--ablate", "zero"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-4\.2295 +-3\.9959/);
   });
 });
