@@ -65,8 +65,9 @@ export function replacedRows(
 }
 
 /**
- * The model's runs with one part's activation replaced at every position.
+ * The model's runs with one part's activation replaced.
  *
+ * @param everywhere whether at every position, or at those alone that a run keeps
  * @throws ValueError when the model does not call the hook, which would pass for a part without effect
  */
 export function ablated(
@@ -74,6 +75,7 @@ export function ablated(
   model: Ablatable,
   { label, hook, first, size }: Ablated,
   instead: Instead,
+  everywhere: boolean,
 ): Pick<Attributable, "runWithCache"> {
   return {
     runWithCache(input, options) {
@@ -82,8 +84,9 @@ export function ablated(
         isCalled = true;
         const width = data.length / (batch * length);
         for (let row = 0; row < batch * length; row++) {
-          const values = instead(hook, row % length);
-          data.set(values.subarray(first, first + size), row * width + first);
+          const pos = row % length;
+          if (!everywhere && !options.pos.includes(pos)) continue;
+          data.set(instead(hook, pos).subarray(first, first + size), row * width + first);
         }
       };
       const run = model.runWithCache(input, {

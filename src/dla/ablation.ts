@@ -1,4 +1,5 @@
-import { type ModelInput, readPrompts } from "../model/index.ts";
+import { ValueError } from "../errors.ts";
+import { describeValue, type ModelInput, readPrompts } from "../model/index.ts";
 import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
 import { expectAttributable } from "./attributable.ts";
 import { type AttributionOptions, attribute, readLogits } from "./attribution.ts";
@@ -14,11 +15,16 @@ export interface AblationOptions extends Omit<AttributionOptions, "unit" | "leav
   readonly unit?: "component" | "head" | undefined;
   /** Default "zero". */
   readonly replace?: Replacement | undefined;
+  /**
+   * Where: at "all" positions, the default, or at the "attributed" one alone, which takes a run for each; then what attention
+   * reads at earlier ones stays.
+   */
+  readonly at?: "all" | "attributed" | undefined;
 }
 
 /** The effects at one position of one prompt, each one per label, in units of the logit. */
 export interface PositionEffects extends Omit<Attribution, "scores" | "leaveOneOut"> {
-  /** The logit (difference) of the run with the activation replaced at every position, less the model's own. */
+  /** The logit (difference) of the run with the activation replaced, less the model's own. */
   readonly total: Float64Array;
   /** a(c′) − a(c): the change of the row, the final norm's scale frozen. */
   readonly direct: Float64Array;
@@ -48,7 +54,7 @@ export interface AblationResult extends Pick<AttributionResult, "model" | "promp
  * layers that depended on the component; one against it, of layers that make up for its loss.
  *
  * The activation is replaced at every position, as ablations commonly are, so what a component does at earlier
- * positions, which attention reads, is in `total` and `indirect`. Of a head its z alone is replaced: b_O stays. There
+ * positions, which attention reads, is in `total` and `indirect`, unless `options.at` says otherwise. Of a head its z alone is replaced: b_O stays. There
  * is a run per label, of prompts of one length together, so memory does not grow with labels.
  *
  * @param model   in compatibility mode, unless `options.allowRawWeights`
@@ -64,9 +70,10 @@ export function ablationEffects(
   options: AblationOptions = {},
 ): AblationResult {
   const where = "ablationEffects";
-  const { unit = "component", replace = "zero", ...rest } = options;
+  const { unit = "component", replace = "zero", at = "all", ...rest } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectAblatedUnit(where, model, unit);
+  expectPlace(where, at);
   const prompts = readPrompts(where, model, input, options.prependBos);
   const parts = ablatedParts(model, unit);
   const sizes = new Map(parts.map(({ hook, first, size }) => [hook, first + size])); // the last part's end is the width
@@ -82,9 +89,9 @@ export function ablationEffects(
   const result = attribute(where, model, input, { ...rest, unit }, (attribution, site, reading) => {
     const { pos, scores } = attribution;
     const [scale] = site.read(model.finalNorm.scaleHook);
-    const at = (hook: string) => instead(hook, pos);
-    const rows = replacedRows(model, unit, reading.u, at);
-    const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: at }]);
+    const here = (hook: string) => instead(hook, pos);
+    const rows = replacedRows(model, unit, reading.u, here);
+    const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: here }]);
     readings.set(attribution, reading);
     effects.set(attribution, {
       direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
@@ -93,14 +100,18 @@ export function ablationEffects(
   });
   const totals = new Map(result.attributions.map((one) => [one, new Float64Array(parts.length)]));
   const targets = prompts.map((_, prompt) => result.attributions.filter((one) => one.prompt === prompt));
-  const positions = targets.map((ofPrompt) => ofPrompt.map(({ pos }) => pos));
   const { outputHook } = model.finalNorm;
   for (const [k, part] of parts.entries()) {
-    for (const batch of runBatches(ablated(where, model, part, instead), prompts, positions, [outputHook])) {
-      for (const { prompt, index, site } of sitesOf(batch, targets)) {
-        const one = targets[prompt][index];
-        const [logit] = readLogits(model, readings.get(one)!, site, site.read(outputHook));
-        totals.get(one)![k] = logit - one.check.logit;
+    const runs = ablated(where, model, part, instead, at === "all");
+    for (const group of at === "all" ? [targets] : oneByOne(targets)) {
+      const positions = group.map((ofPrompt) => ofPrompt.map(({ pos }) => pos));
+      const run = group.map((ofPrompt) => prompts[ofPrompt[0].prompt]);
+      for (const batch of runBatches(runs, run, positions, [outputHook])) {
+        for (const { prompt, index, site } of sitesOf(batch, group)) {
+          const one = group[prompt][index];
+          const [logit] = readLogits(model, readings.get(one)!, site, site.read(outputHook));
+          totals.get(one)![k] = logit - one.check.logit;
+        }
       }
     }
   }
@@ -117,4 +128,19 @@ export function ablationEffects(
       return { prompt, pos, answer, wrong, total, direct, directExact, indirect, check };
     }),
   };
+}
+
+/** Groups in which each prompt has one target: the first of each, the second of those that have one, … */
+function oneByOne(targets: readonly (readonly Attribution[])[]): Attribution[][][] {
+  const most = targets.reduce((count, { length }) => Math.max(count, length), 0);
+  return Array.from({ length: most }, (_, index) =>
+    targets.filter(({ length }) => length > index).map((ofPrompt) => [ofPrompt[index]]),
+  );
+}
+
+function expectPlace(where: string, at: "all" | "attributed"): void {
+  if (at === "all" || at === "attributed") return;
+  throw new ValueError(
+    `${where}: got at: ${describeValue(at)}, expected "all" positions or the "attributed" one. Give one of them.`,
+  );
 }
