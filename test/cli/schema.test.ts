@@ -50,6 +50,14 @@ describe("the JSON schema holds for", () => {
     expectValid(JSON.parse((await run(args)).stdout));
   });
 
+  test.each([["zero"], ["zero", "--unit", "head"], ["mean", "c d"]])(
+    "--ablate %s",
+    async (replacement, ...more) => {
+      const args = [...model, "a b", "--answer", " a", "--ablate", replacement, ...more, "--format", "json"];
+      expectValid(JSON.parse((await run(args)).stdout));
+    },
+  );
+
   test("the lines of --input, with an id of any kind", async () => {
     const stdin = '{"prompt":"a","answer":" a","id":{"any":[1]}}\n{"tokens":[1,2],"answer":3}\n';
     const { stdout } = await run([...model, "--input", "-"], { stdin });
