@@ -118,7 +118,7 @@ function attention(
   return linear(kernels, reshape(z, [...z.shape.slice(0, 2), W_O.inner]), W_O, b_O);
 }
 
-/** The values mixed by the attention pattern; scores and pattern are held only where somebody looks at them. */
+/** The values mixed by the attention pattern; scores and pattern are made only where, and at the queries at which, somebody looks. */
 function mixed(
   model: Gpt2Parameters,
   layer: number,
@@ -133,6 +133,17 @@ function mixed(
   const scoresHook = `blocks.${layer}.attn.hook_attn_scores` as const;
   const patternHook = `blocks.${layer}.attn.hook_pattern` as const;
   if (!observer.wants(scoresHook) && !observer.wants(patternHook)) {
+    return attend(kernels, q, k, v, queryPos, scale);
+  }
+  const kept = observer.keptAt(patternHook);
+  if (kept && kept.length < queryPos.length && !observer.wants(scoresHook)) {
+    const asked = atPositions(
+      kernels,
+      q,
+      kept.map((pos) => queryPos.indexOf(pos)),
+    );
+    const scores = attentionScores(kernels, asked, k, kept, scale);
+    observer.at(patternHook, softmaxRows(kernels, scores));
     return attend(kernels, q, k, v, queryPos, scale);
   }
   const scores = observer.at(scoresHook, attentionScores(kernels, q, k, queryPos, scale));

@@ -4,7 +4,7 @@ import type { OuterTables } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
 import { foldBlock } from "./fold.ts";
-import { type HookFilter, selectHooks } from "./hooks.ts";
+import { type HookFilter, type HookName, selectHooks } from "./hooks.ts";
 import { type Hook, hooksByName } from "./observer.ts";
 import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } from "./parameters.ts";
 import { type Positions, resolvePositions } from "./positions.ts";
@@ -32,6 +32,8 @@ export interface CacheOptions extends RunOptions {
   readonly names?: HookFilter | undefined;
   /** At which positions; default all. */
   readonly pos?: Positions | undefined;
+  /** Activations to keep at every position whatever `pos` says, named as `names`: such as values, which later queries read. */
+  readonly everyPos?: HookFilter | undefined;
   /** Hooks to run with; the cache holds what they returned. */
   readonly hooks?: readonly Hook[] | undefined;
 }
@@ -133,13 +135,17 @@ export class Gpt2 {
     const where = "runWithCache";
     const tokens = readPrompts(where, this, input, options.prependBos);
     const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
-    const names = selectHooks(`${where}: names`, options.names, reached);
+    const everyPos =
+      options.everyPos === undefined
+        ? new Set<HookName>()
+        : selectHooks(`${where}: everyPos`, options.everyPos, reached);
+    const names = new Set([...selectHooks(`${where}: names`, options.names, reached), ...everyPos]);
     const positions = resolvePositions(`${where}: pos`, options.pos ?? "all", tokens[0].length);
     const hooks = hooksByName(`${where}: hooks`, options.hooks ?? [], reached);
     const activations = new Map<string, Tensor>();
     const store = (name: string, activation: Tensor) => activations.set(name, activation);
-    const logits = run(where, this, tokens, options, hooks, { names, positions, store });
-    return { logits, cache: new ActivationCache(this, tokens, positions, activations) };
+    const logits = run(where, this, tokens, options, hooks, { names, positions, everyPos, store });
+    return { logits, cache: new ActivationCache(this, tokens, positions, activations, everyPos) };
   }
 
   /**

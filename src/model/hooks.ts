@@ -88,6 +88,13 @@ export function positionAxis(name: HookName): number {
   return dims.indexOf(dims.includes("pos") ? "pos" : "queryPos");
 }
 
+/** Whether an activation holds the positions that are queried alone, where a block is computed at some. */
+export function isOfQueries(name: HookName): boolean {
+  const template = hookTemplate(name);
+  const isRead = template.endsWith(".hook_k") || template.endsWith(".hook_v");
+  return !isRead && templates.indexOf(template) >= templates.indexOf("blocks.{layer}.attn.hook_q");
+}
+
 /** The block a hook point lies in, or null. */
 export function hookLayer(name: HookName): number | null {
   const match = /^blocks\.(\d+)\./.exec(name);

@@ -1,3 +1,4 @@
+export type { AttentionSplit } from "./attentionSplit.ts";
 export { ActivationCache } from "./cache/activationCache.ts";
 export { actName } from "./cache/actName.ts";
 export type { LogitAttrsOptions } from "./cache/logitAttrs.ts";

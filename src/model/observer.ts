@@ -8,6 +8,8 @@ export interface Observer {
   at(name: HookName, activation: Tensor): Tensor;
   /** Whether anyone looks at this point: some are computed only then. */
   wants(name: HookName): boolean;
+  /** Where a point is only kept, not hooked: at which positions, in order; undefined where it is looked at otherwise, or not. */
+  keptAt(name: HookName): readonly number[] | undefined;
 }
 
 /** A hook and the points it is for: one name, or every name a predicate holds for. */
@@ -37,15 +39,17 @@ export function hooksByName(
 
 /**
  * An observer that calls the hooks of a point, each with a copy of its own, and then hands the activation to
- * `capture`. An activation that no hook changed by a bit is passed on as the very object it was.
+ * `capture`, which keeps some positions. An activation that no hook changed by a bit is passed on as the very object it was.
  */
 export function observe(
   hooks: ReadonlyMap<HookName, readonly HookFn[]>,
   captured: ReadonlySet<HookName>,
   capture: (name: HookName, activation: Tensor) => void,
+  keptAt: (name: HookName) => readonly number[] | undefined,
 ): Observer {
   return {
     wants: (name) => hooks.has(name) || captured.has(name),
+    keptAt: (name) => (captured.has(name) && !hooks.has(name) ? keptAt(name) : undefined),
     at(name, activation) {
       const result = (hooks.get(name) ?? []).reduce(
         (before, hook) => applyHook(hook, name, before),

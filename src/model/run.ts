@@ -2,7 +2,15 @@ import { ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { describe } from "./files/json.ts";
 import { finalNorm, residualStream } from "./forward.ts";
-import { type HookFn, type HookName, hookLayer, hookNames, namesBefore, positionAxis } from "./hooks.ts";
+import {
+  type HookFn,
+  type HookName,
+  hookLayer,
+  hookNames,
+  isOfQueries,
+  namesBefore,
+  positionAxis,
+} from "./hooks.ts";
 import { type Observer, observe } from "./observer.ts";
 import type { Gpt2Parameters } from "./parameters.ts";
 import { type Positions, resolvePositions, takePositions } from "./positions.ts";
@@ -39,6 +47,8 @@ export interface RunnableModel extends Gpt2Parameters {
 export interface Capture {
   readonly names: ReadonlySet<HookName>;
   readonly positions: readonly number[];
+  /** Which of the names to keep at every position. */
+  readonly everyPos: ReadonlySet<HookName>;
   store(name: HookName, activation: Tensor): void;
 }
 
@@ -70,14 +80,27 @@ export function run(
   const { kernels } = model;
 
   const wanted =
-    logits && !isHookedAtEnd(nLayers, hooks) ? wantedPositions(length, logits, capture) : undefined;
+    logits && !isHookedAtEnd(nLayers, hooks) && !isKeptAtEnd(nLayers, capture)
+      ? wantedPositions(length, logits, capture)
+      : undefined;
   const held = wanted ?? resolvePositions(where, "all", length);
-  const observer = observe(hooks, capture?.names ?? new Set(), (name, activation) => {
+  const kept = [...new Set(capture?.positions)].sort((a, b) => a - b);
+  const store = (name: HookName, activation: Tensor) => {
     const axis = positionAxis(name);
-    const indices = indicesIn(activation.shape[axis] === length ? undefined : held, capture!.positions);
+    if (capture!.everyPos.has(name)) {
+      capture!.store(name, tensor(activation.shape, kernels.own(activation.data)));
+      return;
+    }
+    const { [axis]: count } = activation.shape;
+    // what is but kept may be there at the kept positions alone
+    const there = count === length ? undefined : count === kept.length ? kept : held;
+    const indices = indicesIn(there, capture!.positions);
     const taken = takePositions(activation, axis, indices);
     capture!.store(name, tensor(taken.shape, kernels.own(taken.data)));
-  });
+  };
+  const observer = observe(hooks, capture?.names ?? new Set(), store, (name) =>
+    capture?.everyPos.has(name) ? undefined : kept,
+  );
   return kernels.session(() => {
     const resid = residualStream(model, tokens, stop ?? nLayers, held, observer);
     const result =
@@ -93,6 +116,14 @@ function isHookedAtEnd(nLayers: number, hooks: ReadonlyMap<HookName, readonly Ho
   return [...hooks.keys()].some((name) => {
     const layer = hookLayer(name);
     return layer === nLayers - 1 || (layer === null && !name.startsWith("hook_"));
+  });
+}
+
+/** Whether something is to be kept at every position that the last block would compute at some. */
+function isKeptAtEnd(nLayers: number, capture: Capture | undefined): boolean {
+  return [...(capture?.everyPos ?? [])].some((name) => {
+    const layer = hookLayer(name);
+    return isOfQueries(name) && (layer === null || layer === nLayers - 1);
   });
 }
 

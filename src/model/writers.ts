@@ -1,4 +1,5 @@
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import { type AttentionSplit, gpt2Attention } from "./attentionSplit.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Block } from "./parameters.ts";
 
@@ -13,7 +14,10 @@ export interface ResidualWriter {
   /** The part of the block's layer type that this is the output of, such as `attn` in `attn+mlp`. */
   readonly part?: string;
   /** How the write divides into heads, where it does. */
-  readonly heads?: LinearSplit;
+  readonly heads?: LinearSplit & {
+    /** How heads come by what they write, where they are attention heads. */
+    readonly attention?: AttentionSplit;
+  };
   /** How it divides into neurons, where it does. */
   readonly neurons?: LinearSplit;
 }
@@ -118,14 +122,17 @@ export function gpt2Writers(
     },
   });
   const sublayers = blocks.flatMap((block, layer): ResidualWriter[] => {
-    const here = `blocks.${layer}`;
+    const here = `blocks.${layer}` as const;
     return [
       {
         label: `${layer}_attn_out`,
         hook: `${here}.hook_attn_out`,
         layer,
         part: "attn",
-        heads: split(`${here}.attn.hook_z`, block.W_O, block.b_O, nHeads, dHead),
+        heads: {
+          ...split(`${here}.attn.hook_z`, block.W_O, block.b_O, nHeads, dHead),
+          attention: gpt2Attention(kernels, block, here),
+        },
       },
       {
         label: `${layer}_mlp_out`,

@@ -21,20 +21,23 @@ export class ActivationCache implements Activations {
   readonly model: CachedModel;
   /** The prompts' ids, all of one length. */
   readonly tokens: readonly (readonly number[])[];
-  /** The positions held, from 0, in the order of the activations' pos axis. */
+  /** The positions held, from 0, in the order of the activations' pos axis, but of those kept at every one. */
   readonly positions: readonly number[];
   readonly #activations: ReadonlyMap<string, Tensor>;
+  readonly #everyPos: ReadonlySet<string>;
 
   constructor(
     model: CachedModel,
     tokens: readonly (readonly number[])[],
     positions: readonly number[],
     activations: ReadonlyMap<string, Tensor>,
+    everyPos: ReadonlySet<string> = new Set(),
   ) {
     this.model = model;
     this.tokens = tokens;
     this.positions = positions;
     this.#activations = activations;
+    this.#everyPos = everyPos;
   }
 
   /** The names held, in execution order. */
@@ -70,6 +73,11 @@ export class ActivationCache implements Activations {
     );
   }
 
+  /** The positions that an activation is held at: `positions`, or every one where the run was asked for that. */
+  positionsOf(name: string): readonly number[] {
+    return this.#everyPos.has(this.#fullName(name)) ? this.tokens[0].map((_, pos) => pos) : this.positions;
+  }
+
   /**
    * Where the positions meant lie on the activations' pos axis.
    *
@@ -90,7 +98,9 @@ export class ActivationCache implements Activations {
   /** An activation at some positions: of scores and patterns, at these queries. */
   at(name: string, positions: Positions): Tensor {
     const axis = positionAxis(this.#fullName(name) as HookName);
-    return takePositions(this.get(name), axis, this.indexPositions("cache.at", positions));
+    const indices = this.indexPositions("cache.at", positions);
+    const isEvery = this.#everyPos.has(this.#fullName(name));
+    return takePositions(this.get(name), axis, isEvery ? indices.map((i) => this.positions[i]) : indices);
   }
 
   /** What each sublayer wrote to the residual stream before a layer: `embed`, `pos_embed`, `0_attn_out`, … */
