@@ -11,6 +11,7 @@ const figures = [
   ["memory", "component"],
   ["memory", "head"],
   ["memory", "full"],
+  ["memory", "source"],
   ["firstAnswer"],
   ["cost"],
   ["growth"],

@@ -42,6 +42,7 @@ export {
   logitLens,
   type MeanScores,
   mean,
+  type NestedScores,
   type PositionEffects,
   type PositionErasures,
   type PromotedTokens,
@@ -72,6 +73,7 @@ export {
 export {
   type AccumulateOptions,
   type ActivationCache,
+  type AttentionSplit,
   actName,
   type BlockWeights,
   type ByteFile,

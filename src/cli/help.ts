@@ -15,6 +15,7 @@ what to attribute
                      layer: the residual stream as it accumulates
                      head: each attention head; neuron: each neuron of the MLPs
                      full: every head and neuron, the embeddings, the biases
+                     source: each head by the position that it read
   --lens             instead: what each row of the residual stream predicts
                      (the logit lens)
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one

@@ -36,12 +36,17 @@ export interface Attributable extends PromptReader {
    */
   layerTypes(): readonly string[];
   /**
-   * A run on prompts of one length that keeps the named activations at these positions, counted from 0. No logits are
-   * needed.
+   * A run on prompts of one length that keeps the named activations at these positions, counted from 0. Some of them
+   * at every position, `everyPos`. No logits are needed.
    */
   runWithCache(
     input: readonly (readonly number[])[],
-    options: { names: (name: string) => boolean; pos: readonly number[]; logits: "none" },
+    options: {
+      names: (name: string) => boolean;
+      pos: readonly number[];
+      everyPos?: (name: string) => boolean;
+      logits: "none";
+    },
   ): { cache: AttributableCache };
 }
 
@@ -53,6 +58,8 @@ export interface AttributableCache {
   readonly tokens: readonly (readonly number[])[];
   /** The positions held, from 0. */
   readonly positions: readonly number[];
+  /** Where an activation is held, from 0, if not at `positions`; without this, all are held there. */
+  positionsOf?(name: string): readonly number[];
   /** Whether the activation of that hook is held. */
   has(name: string): boolean;
   /** [batch, positions, …], float32, row-major: the prompts in the order of `tokens`, the positions in theirs. */
@@ -91,6 +98,7 @@ export function expectCache(
   prompts: readonly (readonly number[])[],
   positions: readonly number[],
   names: readonly string[],
+  everyPos: readonly string[] = [],
 ): void {
   if (cache.model !== model) {
     throw new ValueError(
@@ -116,10 +124,22 @@ export function expectCache(
         `It holds ${cache.positions.join(", ")}: ask for the others in runWithCache's pos.`,
     );
   }
+  const quote = (list: readonly string[]) => list.map((name) => `"${name}"`).join(", ");
   const missing = names.filter((name) => !cache.has(name));
-  if (missing.length === 0) return;
+  if (missing.length > 0) {
+    throw new ValueError(
+      `${where}: got a cache without ${quote(missing)}, which the rows or their check need. ` +
+        "Ask for these in runWithCache's names, or leave names out, and run all layers.",
+    );
+  }
+  const sources = Array.from({ length: Math.max(...positions) + 1 }, (_, pos) => pos);
+  const partial = everyPos.filter((name) => {
+    const held = new Set(cache.positionsOf?.(name) ?? cache.positions);
+    return !sources.every((pos) => held.has(pos));
+  });
+  if (partial.length === 0) return;
   throw new ValueError(
-    `${where}: got a cache without ${missing.map((name) => `"${name}"`).join(", ")}, which the rows or their check need. ` +
-      "Ask for these in runWithCache's names, or leave names out, and run all layers.",
+    `${where}: got a cache with ${quote(partial)} at some positions, expected every position up to the last attributed one. ` +
+      "Ask for these in runWithCache's everyPos, or leave pos out.",
   );
 }

@@ -9,7 +9,7 @@ import {
 } from "./attributable.ts";
 import { runBatches, sitesOf } from "./batches.ts";
 import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
-import { describeModel, describePrompt, describeToken } from "./describe.ts";
+import { describeModel, describePrompt, describeSources, describeToken } from "./describe.ts";
 import { expectLeavable, leaveOneOutRows } from "./leaveOneOut.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
@@ -21,6 +21,7 @@ import {
   rowLabels,
   type Site,
   type Unit,
+  unitAxes,
 } from "./rows.ts";
 
 /** What to attribute, where and how finely. */
@@ -97,11 +98,14 @@ export function attribute(
   );
   const hasLogits = cache?.has(model.unembedding.hook) ?? false;
   const targets = readTargets(where, model, prompts, positions, options, hasLogits);
-  const names = neededHooks(model, unit);
-  if (cache) expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names);
+  const { names, everyPos } = neededHooks(model, unit);
+  const every = [...new Set(positions.flat())];
+  if (cache) expectCache(`${where}: cache`, model, cache, prompts, every, names, everyPos);
 
   const everyPrompt = prompts.map((_, prompt) => prompt);
-  const batches = cache ? [{ prompts: everyPrompt, cache }] : runBatches(model, prompts, positions, names);
+  const batches = cache
+    ? [{ prompts: everyPrompt, cache }]
+    : runBatches(model, prompts, positions, names, everyPos);
   const attributions: Attribution[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
   for (const batch of batches) {
     const sites = sitesOf(batch, targets);
@@ -109,14 +113,17 @@ export function attribute(
     const rows = computeRows(model, unit, read);
     const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
-      const attribution = attributeSite(where, model, unit, targets[prompt][index], rows[i], site, left?.[i]);
-      visit(attribution, site, targets[prompt][index].reading);
+      const target = targets[prompt][index];
+      const attributed = attributeSite(where, model, unit, target, rows[i], site, left?.[i]);
+      const sources = unit === "source" && { sources: describeSources(model, prompts[prompt], target.pos) };
+      const attribution = { ...attributed, ...sources };
+      visit(attribution, site, target.reading);
       attributions[prompt][index] = attribution;
     }
   }
   return {
     unit,
-    axes: [unit],
+    axes: unitAxes(unit),
     labels: addsBeta(model, unit) ? [...rowLabels(model, unit), "beta"] : rowLabels(model, unit),
     model: describeModel(model),
     prompts: prompts.map((tokens, index) => describePrompt(model, tokens, input, index)),
@@ -138,10 +145,13 @@ export function attributeSite(
   const { reading, prompt, pos } = target;
   const [scale] = site.read(finalNorm.scaleHook);
   const betaIsRow = addsBeta(model, unit);
-  const data = Float64Array.from([
-    ...rows.scores.map((row) => row / scale),
-    ...(betaIsRow ? [reading.beta] : []),
-  ]);
+  const { within = [] } = rows;
+  const perLabel = within.reduce((product, size) => product * size, 1);
+  const data = new Float64Array(rows.scores.length + (betaIsRow ? perLabel : 0));
+  rows.scores.forEach((row, i) => {
+    data[i] = row / scale;
+  });
+  if (betaIsRow) data[data.length - 1] = reading.beta;
   const b_U = biasOf(reading);
   const output = site.read(finalNorm.outputHook);
   const check = checkSum(reading, finalNorm, accuracy, {
@@ -162,7 +172,7 @@ export function attributeSite(
     pos,
     answer: describeToken(model, target.answer),
     wrong: describeToken(model, target.wrong),
-    scores: { shape: [data.length], data },
+    scores: { shape: [data.length / perLabel, ...within], data },
     ...(left && {
       leaveOneOut: {
         shape: [data.length],
@@ -199,9 +209,10 @@ function addsBeta(model: Attributable, unit: Unit): boolean {
 }
 
 /** What rows and check are read from. */
-export function neededHooks(model: Attributable, unit: Unit): string[] {
+export function neededHooks(model: Attributable, unit: Unit): { names: string[]; everyPos: string[] } {
   const { inputHook, scaleHook, outputHook } = model.finalNorm;
-  return [...new Set([...rowHooks(model, unit), inputHook, scaleHook, outputHook])];
+  const { hooks, everyPos } = rowHooks(model, unit);
+  return { names: [...new Set([...hooks, inputHook, scaleHook, outputHook])], everyPos };
 }
 
 /** The positions of one prompt that are asked for. */

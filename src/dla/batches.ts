@@ -16,17 +16,24 @@ const BATCH_TOKENS = 1024;
  *
  * @param positions of each prompt, which depend on its length alone
  * @param names     the hooks to capture
+ * @param everyPos  those of them to capture at every position
  */
 export function* runBatches(
   model: Pick<Attributable, "runWithCache">,
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
   names: readonly string[],
+  everyPos: readonly string[] = [],
 ): Generator<Batch> {
   for (const members of groupByLength(prompts)) {
     const pos = [...new Set(positions[members[0]])];
     const tokens = members.map((index) => prompts[index]);
-    const options = { names: (name: string) => names.includes(name), pos, logits: "none" } as const;
+    const options = {
+      names: (name: string) => names.includes(name),
+      pos,
+      ...(everyPos.length > 0 && { everyPos: (name: string) => everyPos.includes(name) }),
+      logits: "none",
+    } as const;
     yield { prompts: members, cache: model.runWithCache(tokens, options).cache };
   }
 }
@@ -61,15 +68,30 @@ export function sitesOf(
   );
 }
 
-/** The activations of one row of a batch at one position, which the cache holds. */
+/** The activations of one row of a batch, seen from one position, which the cache holds. */
 function siteOf(cache: AttributableCache, row: number, pos: number): Site {
-  const index = row * cache.positions.length + cache.positions.indexOf(pos);
-  return {
-    has: (hook) => cache.has(hook),
-    read(hook) {
-      const { data } = cache.get(hook);
-      const size = data.length / (cache.tokens.length * cache.positions.length);
+  const indexIn = (positions: readonly number[], at: number) =>
+    positions[at] === at ? at : positions.indexOf(at);
+  function sources(hook: string): (source: number) => Float32Array {
+    const { data } = cache.get(hook);
+    const positions = cache.positionsOf?.(hook) ?? cache.positions;
+    const size = data.length / (cache.tokens.length * positions.length);
+    return (source) => {
+      const index = row * positions.length + indexIn(positions, source);
       return data.subarray(index * size, (index + 1) * size);
+    };
+  }
+  return {
+    pos,
+    has: (hook) => cache.has(hook),
+    read: (hook) => sources(hook)(pos),
+    sources,
+    pattern(hook, head) {
+      const { data, shape } = cache.get(hook);
+      const [, heads, queries, keys] = shape;
+      const query = indexIn(cache.positionsOf?.(hook) ?? cache.positions, pos);
+      const start = ((row * heads + head) * queries + query) * keys;
+      return data.subarray(start, start + keys);
     },
   };
 }

@@ -30,6 +30,13 @@ function decode(tokenizer: Attributable["tokenizer"], tokens: readonly number[])
   return tokenizer && tokens.every((id) => id < tokenizer.vocabSize) ? tokenizer.decode(tokens) : null;
 }
 
+/** What a head reads from a position: its token and those before, and the bias that is of none; ids without a tokenizer. */
+export function describeSources(model: Attributable, tokens: readonly number[], pos: number): string[] {
+  const { tokenizer } = model;
+  const read = tokens.slice(0, pos + 1);
+  return [...read.map((id) => (tokenizer ? showToken(tokenizer, id) : String(id))), "bias"];
+}
+
 /** A token by id and text; null for none. */
 export function describeToken(model: Attributable, id: number | null): AttributedToken | null {
   if (id === null) return null;

@@ -35,6 +35,7 @@ export {
   type LogitLensResult,
   logitLens,
 } from "./logitLens.ts";
+export { scoreName } from "./names.ts";
 export {
   type PromotedTokens,
   type PromotedTokensOptions,
@@ -46,4 +47,13 @@ export type { Replacement } from "./replacement.ts";
 export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
-export { type AttributionDocument, type MeanScores, mean, type Scored, toJSON, top } from "./summary.ts";
+export {
+  type AttributionDocument,
+  haveOneShape,
+  type MeanScores,
+  mean,
+  type NestedScores,
+  type Scored,
+  toJSON,
+  top,
+} from "./summary.ts";

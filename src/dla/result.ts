@@ -18,13 +18,15 @@ export interface Attribution {
   readonly answer: AttributedToken | null;
   /** Null where the answer's logit itself was attributed, or a direction. */
   readonly wrong: AttributedToken | null;
-  /** One score per label, in units of the logit. */
+  /** One score per label, or per label and what each further axis divides it into, in units of the logit. */
   readonly scores: Tensor64;
   /**
    * Where asked for, as `scores`: the exact change of the logit (difference) if what a row stands for were taken out of
    * the final residual stream and the norm computed anew. `beta`, which is in no residual stream, is its score.
    */
   readonly leaveOneOut?: Tensor64;
+  /** Of a unit with the axis "source": the tokens up to this position as text, or their ids, then `bias`. */
+  readonly sources?: readonly string[];
   /** The proof that the scores add up. */
   readonly check: Check;
 }
@@ -43,7 +45,7 @@ export interface AttributedPrompt {
 export interface AttributionResult {
   /** What the rows are. */
   readonly unit: Unit;
-  /** What the scores' axes are: ["component"], ["layer"], ["head"]. */
+  /** What the scores' axes are: ["component"], ["layer"], ["head"], …, ["head", "source"]. */
   readonly axes: readonly string[];
   /** Of the first axis, one per row. */
   readonly labels: readonly string[];

@@ -3,19 +3,26 @@ import { describeValue, type LinearSplit, type ResidualWriter } from "../model/i
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
 import { partRows, splitOf } from "./parts.ts";
+import { attentionOf, sourceHooks, sourceRows } from "./sources.ts";
 
 /**
  * How finely the logit is divided: by what each sublayer wrote; by the residual stream as it accumulates; by attention head;
- * by neuron of the MLPs; or by all heads and neurons, the embeddings and the biases. `layer` reads the running residual
+ * by neuron of the MLPs; by all heads and neurons, the embeddings and the biases; or by attention head and the source
+ * position that it read. `layer` reads the running residual
  * under the *final* norm's scale: it is not the logit lens.
  */
-export type Unit = "component" | "layer" | "head" | "neuron" | "full";
+export type Unit = "component" | "layer" | "head" | "neuron" | "full" | "source";
 
-/** The activations of one prompt at one position. */
+/** The activations of one prompt, seen from one position. */
 export interface Site {
+  readonly pos: number;
   has(hook: string): boolean;
   /** A row of a hook's activation: [dModel], or [part · size] of what divides into parts. */
   read(hook: string): Float32Array;
+  /** The same of an activation that is held at every position, at any of them. */
+  sources(hook: string): (source: number) => Float32Array;
+  /** A head's row of an attention pattern: [keyPos]. */
+  pattern(hook: string, head: number): Float32Array;
 }
 
 /** A site, and the direction in the residual stream that is read there: [dModel]. */
@@ -26,7 +33,10 @@ export interface ReadSite {
 
 /** The rows at one site, before division by the norm's scale. */
 export interface Rows {
+  /** One per label, or what a label divides into, row-major. */
   readonly scores: Float64Array;
+  /** How many a label divides into, along each of the unit's further axes; the last is what belongs to none of them. */
+  readonly within?: readonly number[];
   /** How far the sum of the rows may lie from that of the writes: what their products lost in float32. */
   readonly splitError: number;
 }
@@ -51,10 +61,15 @@ export function expectUnit(where: string, model: Attributable, unit: Unit): void
         `${where}: got unit "${unit}", expected another, since no writer of this model has ${parts}.`,
       );
     }
+    case "source":
+      if (model.writers.some(attentionOf)) return;
+      throw new ValueError(
+        `${where}: got unit "${unit}", expected another, since no writer of this model has heads that declare their attention.`,
+      );
     default:
       unit satisfies never;
       throw new ValueError(
-        `${where}: got unit ${describeValue(unit)}, expected "component", "layer", "head", "neuron" or "full".`,
+        `${where}: got unit ${describeValue(unit)}, expected "component", "layer", "head", "neuron", "full" or "source".`,
       );
   }
 }
@@ -68,6 +83,7 @@ export function rowLabels(model: Attributable, unit: Unit): string[] {
     case "layer":
       return cumulativeLabels(writers).flatMap((label) => label ?? []);
     case "head":
+    case "source":
       return [...writers.flatMap((writer) => partLabels(writer, "H", writer.heads)), "remainder"];
     case "neuron":
       return [...writers.flatMap((writer) => partLabels(writer, "N", writer.neurons)), "remainder"];
@@ -81,14 +97,21 @@ export function rowLabels(model: Attributable, unit: Unit): string[] {
   }
 }
 
-/** The hooks whose activations the rows are made of, those of all writers included. */
-export function rowHooks(model: Attributable, unit: Unit): string[] {
+/** What the scores' axes are. */
+export function unitAxes(unit: Unit): string[] {
+  return unit === "source" ? ["head", "source"] : [unit];
+}
+
+/** The hooks whose activations the rows are made of, those of all writers included; and which are read at every position. */
+export function rowHooks(model: Attributable, unit: Unit): { hooks: string[]; everyPos: string[] } {
+  if (unit === "source") return sourceHooks(model);
   const splits = model.writers.flatMap((writer) => splitOf(writer, unit)?.hook ?? []);
-  return [...model.writers.map((writer) => writer.hook), ...splits];
+  return { hooks: [...model.writers.map((writer) => writer.hook), ...splits], everyPos: [] };
 }
 
 /** The rows of a unit at some sites of one run. */
 export function computeRows(model: Attributable, unit: Unit, sites: readonly ReadSite[]): Rows[] {
+  if (unit === "source") return sourceRows(model, sites);
   if (unit !== "component" && unit !== "layer") return partRows(model, unit, sites);
   return sites.map(({ site, u }) => {
     const written = model.writers.map((writer) => dot(u, site.read(writer.hook)));

@@ -1,7 +1,8 @@
 import { ValueError } from "../errors.ts";
 import type { Tensor64 } from "../tensor/index.ts";
 import { version } from "../version.ts";
-import type { AttributionResult } from "./result.ts";
+import { scoreName } from "./names.ts";
+import type { Attribution, AttributionResult } from "./result.ts";
 
 /** The mean scores of a result's attributions, and how sure they are. */
 export interface MeanScores {
@@ -14,13 +15,29 @@ export interface MeanScores {
 /** What has scores by label: a result, or a comparison of two. */
 export interface Scored {
   readonly labels: readonly string[];
-  readonly attributions: readonly { readonly scores: Tensor64 }[];
+  readonly attributions: readonly (Pick<Attribution, "scores"> & Partial<Pick<Attribution, "sources">>)[];
 }
 
-/** The mean over all attributions of a result, score by score. */
+/** Whether all have scores of one shape: else they have no mean. */
+export function haveOneShape({ attributions }: Scored): boolean {
+  return new Set(attributions.map(({ scores }) => scores.shape.join())).size === 1;
+}
+
+/**
+ * The mean over all attributions of a result, score by score.
+ *
+ * @throws ValueError for attributions of several shapes, as those of unit "source" at several positions are
+ */
 export function mean(result: Scored): MeanScores {
   const all = result.attributions.map(({ scores }) => scores.data);
   const { shape } = result.attributions[0].scores;
+  if (!haveOneShape(result)) {
+    const other = result.attributions.find(({ scores }) => scores.shape.join() !== shape.join())!;
+    throw new ValueError(
+      `mean: got scores of shapes [${shape.join(", ")}] and [${other.scores.shape.join(", ")}], expected one shape. ` +
+        "Take the mean of attributions that have as many source positions.",
+    );
+  }
   const count = all.length;
   const average = all[0].map((_, i) => all.reduce((sum, scores) => sum + scores[i], 0) / count);
   if (count === 1) return { scores: { shape, data: average }, standardErrors: null };
@@ -34,22 +51,22 @@ export function mean(result: Scored): MeanScores {
 /**
  * The k rows of greatest magnitude, of the mean, greatest first: what pushes against the answer counts as much.
  *
- * @throws ValueError unless k is a whole number
+ * @throws ValueError unless k is a whole number, and where there is no mean
  */
 export function top(result: Scored, k: number): { label: string; score: number }[] {
   if (!Number.isInteger(k) || k < 0)
     throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
   const { data } = mean(result).scores;
-  return result.labels
-    .map((label, i) => ({ label, score: data[i] }))
-    .sort((a, b) => Math.abs(b.score) - Math.abs(a.score))
-    .slice(0, k);
+  return Array.from(data.keys())
+    .sort((a, b) => Math.abs(data[b]) - Math.abs(data[a]))
+    .slice(0, k)
+    .map((i) => ({ label: scoreName(result, result.attributions, i), score: data[i] }));
 }
 
 /** A result as plain data, the document that `logitscope --format json` prints. */
 export function toJSON(result: AttributionResult): AttributionDocument {
   const { unit, axes, labels, model, prompts, attributions } = result;
-  const averaged = attributions.length > 1 ? mean(result) : null;
+  const averaged = attributions.length > 1 && haveOneShape(result) ? mean(result) : null;
   return {
     schemaVersion: 1,
     version,
@@ -58,18 +75,32 @@ export function toJSON(result: AttributionResult): AttributionDocument {
     axes,
     labels,
     prompts,
-    attributions: attributions.map(({ scores, leaveOneOut, check, ...rest }) => ({
+    attributions: attributions.map(({ scores, leaveOneOut, sources, check, ...rest }) => ({
       ...rest,
-      scores: [...scores.data],
+      scores: nested(scores),
       ...(leaveOneOut && { leaveOneOut: [...leaveOneOut.data] }),
+      ...(sources && { sources }),
       check,
     })),
     mean: averaged && {
-      scores: [...averaged.scores.data],
-      standardErrors: averaged.standardErrors && [...averaged.standardErrors.data],
+      scores: nested(averaged.scores),
+      standardErrors: averaged.standardErrors && nested(averaged.standardErrors),
     },
   };
 }
+
+/** The numbers of a tensor, in lists within lists where it has several axes. */
+function nested({ shape, data }: Tensor64): NestedScores {
+  const [count, ...inner] = shape;
+  if (inner.length === 0) return [...data];
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) =>
+    nested({ shape: inner, data: data.subarray(i * size, (i + 1) * size) }),
+  );
+}
+
+/** One number per label; of several axes, lists of these. */
+export type NestedScores = readonly number[] | readonly NestedScores[];
 
 /** A result as `toJSON` has it. Scores are nested by the axes. */
 export interface AttributionDocument extends Omit<AttributionResult, "attributions"> {
@@ -81,12 +112,12 @@ export interface AttributionDocument extends Omit<AttributionResult, "attributio
     AttributionResult["attributions"][number],
     "scores" | "leaveOneOut"
   > & {
-    readonly scores: readonly number[];
+    readonly scores: NestedScores;
     /** Where it was asked for. */
     readonly leaveOneOut?: readonly number[];
   })[];
   readonly mean: {
-    readonly scores: readonly number[];
-    readonly standardErrors: readonly number[] | null;
+    readonly scores: NestedScores;
+    readonly standardErrors: NestedScores | null;
   } | null;
 }

@@ -1,4 +1,10 @@
-import { type Attribution, type AttributionResult, isCumulative, type Unit } from "../dla/index.ts";
+import {
+  type Attribution,
+  type AttributionResult,
+  isCumulative,
+  scoreName,
+  type Unit,
+} from "../dla/index.ts";
 import { type BarScale, barScale } from "./bars.ts";
 import { type HeadGrid, headGrid, renderGrid } from "./grid.ts";
 import { field } from "./header.ts";
@@ -40,7 +46,15 @@ export function styleOf(
   const ledgers = attributions.flatMap((attribution) => ledgerLines(result, [attribution]));
   const values = [...scores, ...ledgers.map(({ score }) => score)];
   const decimals = decimalsFor(values);
-  const labelWidth = [...labels.map(visible), ...ledgers.map(({ label }) => label)].map(columns);
+  const limit = top ?? topOf[result.unit];
+  const names = attributions.some(({ sources }) => sources)
+    ? attributions.flatMap((attribution) =>
+        ordered(attribution.scores.data)
+          .slice(0, limit)
+          .map((i) => scoreName(result, [attribution], i)),
+      )
+    : labels;
+  const labelWidth = [...names.map(visible), ...ledgers.map(({ label }) => label)].map(columns);
   const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
   const leftOut = attributions.flatMap((attribution) => [...(attribution.leaveOneOut?.data ?? [])]);
@@ -49,7 +63,7 @@ export function styleOf(
   return {
     paint,
     width,
-    top: top ?? topOf[result.unit],
+    top: limit,
     decimals,
     leftOutWidth,
     bars: barScale(scores, cells),
@@ -57,23 +71,23 @@ export function styleOf(
 }
 
 /** How many rows are listed where nobody says: of tens of thousands few. */
-const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20 };
+const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20, source: 20 };
 
 /** The unit, the rows as a list or grid, the ledger under them, and the check. */
 export function renderBlock(result: AttributionResult, block: Block, style: Style): string[] {
   const { paint, decimals, bars } = style;
   const isGrid = result.unit === "head" && style.top === undefined && block.leftOut === undefined;
   const grid = isGrid ? headGrid(result.labels) : undefined;
-  const rows = result.labels.map((label, i) => ({
-    label: visible(label),
+  const lineOf = (i: number): Line => ({
+    label: visible(scoreName(result, block.attributions, i)),
     score: block.scores[i],
     standardError: block.standardErrors?.[i],
     leftOut: block.leftOut?.[i],
-  }));
+  });
   const listed = grid
-    ? grid.others.map((i) => ({ ...rows[i], hasBar: false }))
-    : keepTop(result, rows, style);
-  const unsummed = isCumulative(result.unit) ? rows.length - listed.length : 0;
+    ? grid.others.map((i) => ({ ...lineOf(i), hasBar: false }))
+    : keepTop(result, block.scores, lineOf, style);
+  const unsummed = isCumulative(result.unit) ? block.scores.length - listed.length : 0;
   const ledger = ledgerLines(result, block.attributions);
   const all = [...listed, ...ledger];
   const layout = listLayout(
@@ -104,6 +118,7 @@ const meaning: Readonly<Record<Unit, string>> = {
   layer: "running residual at the final norm's scale (not the logit lens)",
   head: "what each head wrote; remainder: embeddings, MLPs and biases",
   neuron: "what each neuron of the MLPs wrote; remainder: embeddings, attention and biases",
+  source: "what each head wrote of each position it read; remainder: embeddings, MLPs and biases",
   full: "what each head and neuron, the embeddings and the biases wrote",
 };
 
@@ -117,12 +132,22 @@ function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, styl
 }
 
 /** The rows of greatest magnitude where `top` is given, and one for the others: so the column still adds up. */
-function keepTop({ unit }: AttributionResult, rows: readonly Line[], { top }: Style): readonly Line[] {
-  if (top === undefined) return rows;
-  const ordered = [...rows].sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
-  const others = ordered.slice(top);
-  if (others.length === 0 || isCumulative(unit)) return ordered.slice(0, top);
-  const score = others.reduce((sum, row) => sum + row.score, 0);
-  const label = plural(others.length, "other");
-  return [...ordered.slice(0, top), { label, score, hasBar: false, note: "their sum" }];
+function keepTop(
+  { unit }: AttributionResult,
+  scores: Float64Array,
+  lineOf: (row: number) => Line,
+  { top }: Style,
+): readonly Line[] {
+  if (top === undefined) return Array.from(scores.keys(), lineOf);
+  const order = ordered(scores);
+  const kept = order.slice(0, top).map(lineOf);
+  const others = order.slice(top);
+  if (others.length === 0 || isCumulative(unit)) return kept;
+  const score = others.reduce((sum, row) => sum + scores[row], 0);
+  return [...kept, { label: plural(others.length, "other"), score, hasBar: false, note: "their sum" }];
+}
+
+/** The rows, those of greatest magnitude first. */
+function ordered(scores: Float64Array): number[] {
+  return Array.from(scores.keys()).sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a]));
 }

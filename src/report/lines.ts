@@ -1,4 +1,4 @@
-import { type AttributionResult, toJSON } from "../dla/index.ts";
+import { type AttributionResult, scoreName, toJSON } from "../dla/index.ts";
 import { visible } from "./text.ts";
 
 /**
@@ -43,14 +43,15 @@ export function toCsv(
   options: { readonly header?: boolean; readonly prompt?: number } = {},
 ): string {
   const { header = true, prompt: first = 0 } = options;
-  const { unit, labels, prompts, attributions } = result;
+  const { unit, prompts, attributions } = result;
   const lines: string[] = [];
-  for (const { prompt, pos, answer, wrong, scores } of attributions) {
+  for (const attribution of attributions) {
+    const { prompt, pos, answer, wrong, scores } = attribution;
     const { text } = prompts[prompt];
     const [answered, against] = [answer, wrong].map((token) => (token ? (token.text ?? `${token.id}`) : ""));
     const before = [first + prompt, cell(text ?? ""), pos, cell(answered), cell(against), unit].join(",");
-    labels.forEach((label, row) => {
-      lines.push(`${before},${cell(label)},${scores.data[row]}\r\n`);
+    scores.data.forEach((score, i) => {
+      lines.push(`${before},${cell(scoreName(result, [attribution], i))},${score}\r\n`);
     });
   }
   return (header ? csvHeader : "") + lines.join("");

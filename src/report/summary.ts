@@ -1,4 +1,4 @@
-import { type Attribution, type AttributionResult, checkHolds } from "../dla/index.ts";
+import { type Attribution, type AttributionResult, checkHolds, scoreName } from "../dla/index.ts";
 import { logitName } from "./header.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
@@ -32,6 +32,6 @@ function cells(result: AttributionResult, attribution: Attribution, decimals: nu
     logitName(attribution),
     signed(check.logit, decimals),
     checkHolds(check) ? "✓" : "✗",
-    `${visible(result.labels[most])} ${signed(data[most], decimals)}`,
+    `${visible(scoreName(result, [attribution], most))} ${signed(data[most], decimals)}`,
   ];
 }

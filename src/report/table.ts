@@ -1,4 +1,4 @@
-import { type AttributionResult, mean } from "../dla/index.ts";
+import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
 import { ValueError } from "../errors.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
@@ -55,7 +55,7 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
       }
     }
   }
-  if (attributions.length > 1) {
+  if (attributions.length > 1 && results.every(haveOneShape)) {
     lines.push("", field("mean", `of ${attributions.length} attributions, ± its standard error`, on));
     for (const [r, result] of results.entries()) {
       const { scores, standardErrors } = mean(result);

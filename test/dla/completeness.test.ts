@@ -16,7 +16,7 @@ import {
 } from "../support/arbitraries.ts";
 import { referenceAttribution } from "../support/reference.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
 
 const smallest: Gpt2Config = {
   ...{
@@ -197,7 +197,10 @@ test("rows are within 1e-9 · Σ|row| of the float64 reference on the captured a
         const weights = weightsOf(model);
         const direction = directionOf(model, answer, wrong);
         const betaRow = !model.compatibilityMode;
-        const want = referenceAttribution({ config, unit, read, weights, answer, wrong, direction, betaRow });
+        const readAll = (hook: string) => cache.get(hook).data;
+        const asked = { config, unit, read, readAll, pos, weights, answer, wrong, direction, betaRow };
+        const want = referenceAttribution(asked);
+        expect(scores.data).toHaveLength(want.rows.length);
         expect(result.labels).toEqual(want.labels);
         const size = want.rows.reduce((sum, row) => sum + Math.abs(row), 0);
         want.rows.forEach((row, i) => {

@@ -18,7 +18,7 @@ const drawn = gpt2AndPrompt.chain(({ model, config, weights, ids }) => {
   const token = fc.integer({ min: 0, max: config.dVocab - 1 });
   return fc
     .record({
-      unit: fc.constantFrom<Unit>("component", "layer", "head", "neuron", "full"),
+      unit: fc.constantFrom<Unit>("component", "layer", "head", "neuron", "full", "source"),
       answer: token,
       wrong: fc.option(token, { nil: undefined }),
     })
@@ -57,7 +57,9 @@ function exactRows(
     const whole = Float64Array.from(activations.get(hook)!);
     return whole.subarray(whole.length - whole.length / ids.length);
   };
-  return { read, ...referenceAttribution({ config, unit, read, weights, answer, wrong }) };
+  const readAll = (hook: string) => activations.get(hook)!;
+  const pos = ids.length - 1;
+  return { read, ...referenceAttribution({ config, unit, read, readAll, pos, weights, answer, wrong }) };
 }
 
 /**
@@ -120,14 +122,17 @@ test("raw and folded weights give the same rows; folded value biases move from t
       expect(raw.labels).toEqual([...folded.labels, ...(unit === "layer" ? [] : ["beta"])]);
 
       const exact = exactRows(asked, weights);
-      const ofHeads = unit === "head" || unit === "full" ? movedFromHeads(asked, exact.read) : [];
-      const moved = folded.labels.map((_, i) => ofHeads[i] ?? 0);
+      const ofHeads = ["head", "full", "source"].includes(unit) ? movedFromHeads(asked, exact.read) : [];
+      const columns = unit === "source" ? ids.length + 1 : 1; // the last is what no source has
+      const moved = Array.from(folded.attributions[0].scores.data, () => 0);
+      for (const [head, row] of ofHeads.entries()) moved[(head + 1) * columns - 1] = row;
       moved[moved.length - 1] -= ofHeads.reduce((sum, row) => sum + row, 0); // `remainder`, or `bias`
       const asFolded = foldReference(config, weights, { centreUnembedding: wrong === undefined });
       const limit = tolerance(asked, weights, false) + tolerance(asked, asFolded, true);
       const size = exact.rows.reduce((most, row) => Math.max(most, Math.abs(row)), 0);
       const noise = 2 ** -44 * Math.max(...exact.magnitudes);
-      folded.labels.forEach((label, i) => {
+      moved.forEach((_, i) => {
+        const label = folded.labels[Math.floor(i / columns)];
         const [got, want] = [
           folded.attributions[0].scores.data[i],
           raw.attributions[0].scores.data[i] - moved[i],

@@ -8,7 +8,7 @@ import { referenceAttribution } from "../support/reference.ts";
 import { tinyConfig } from "../support/tinyModel.ts";
 import { wordModel } from "./wordModel.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
 const total = (unit: Unit, rows: ArrayLike<number>) =>
   unit === "layer" ? rows[rows.length - 1] : sum(Array.from(rows));
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
@@ -65,12 +65,14 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
     fc.assert(
       fc.property(tampered, ({ model, ids, unit, writer, other, answer, wrong, kind }) => {
         const { hook, heads, neurons } = model.writers[writer];
+        const values = heads?.attention && { hook: heads.attention.valueHook };
         const split = {
           component: undefined,
           layer: undefined,
           head: heads,
           neuron: neurons,
           full: heads ?? neurons,
+          source: values,
         };
         const name = split[unit]?.hook ?? hook; // what the row is made of
         const { cache } = model.runWithCache(ids, { logits: "none" });
@@ -82,13 +84,15 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
             const { data } = from.get(hook);
             return data.subarray(data.length - data.length / ids.length);
           };
+          const readAll = (hook: string) => from.get(hook).data;
+          const pos = ids.length - 1;
           const weights = weightsOf(model);
           const direction = directionOf(model, answer, wrong);
-          const rows = (unit: Unit) =>
-            referenceAttribution({ config: model.config, unit, read, weights, answer, wrong, direction });
+          const asked = { config: model.config, read, readAll, pos, weights, answer, wrong, direction };
+          const rows = (unit: Unit) => referenceAttribution({ ...asked, unit });
           return {
             sum: total(unit, rows(unit).rows),
-            size: sum(rows("component").magnitudes) + sum(rows("full").magnitudes),
+            size: sum((["component", "full", "source"] as const).flatMap((unit) => rows(unit).magnitudes)),
           };
         });
         const moved = is.sum - was.sum;

@@ -54,6 +54,13 @@ test("csv has a line for each row, under a header", () => {
   );
 });
 
+test("csv of several axes has a line for each score, by the name that tables have", () => {
+  const sources = directLogitAttribution(model, prompts[0], { answer: " Paris", unit: "source" });
+  const rows = readCsv(toCsv(sources)).slice(1);
+  expect(rows.map((row) => Number(row[7]))).toEqual([...sources.attributions[0].scores.data]);
+  expect(rows.map((row) => row[6])).toContain('L1H0 ← " France"(4)');
+});
+
 test.each([
   ["=1+1", "'=1+1"],
   ["+1", "'+1"],

@@ -477,9 +477,12 @@ function centreColumns(W: Numbers, rows: number, cols: number): Float64Array {
 /** What an attribution is made of: captured activations of one prompt and position, and weights. */
 export interface AttributionInput {
   readonly config: Gpt2Config;
-  readonly unit: "component" | "layer" | "head" | "neuron" | "full";
+  readonly unit: "component" | "layer" | "head" | "neuron" | "full" | "source";
   /** A hook's captured row at the position: [dModel], [1] of a scale, [head, dHead] of z. */
   readonly read: (hook: string) => Numbers;
+  /** For sources: a hook's captured activation at every position of the prompt, and which the attributed one is. */
+  readonly readAll?: (hook: string) => Numbers;
+  readonly pos?: number;
   /** The model's own: lnFinal_w and lnFinal_b (1 and 0 where folded), W_U by rows, each block's W_O and b_O. */
   readonly weights: ReferenceWeights;
   readonly answer: number;
@@ -492,6 +495,7 @@ export interface AttributionInput {
 
 export interface ReferenceAttribution {
   readonly labels: string[];
+  /** One per label, or one per label and source, the bias last. */
   readonly rows: number[];
   /** Of each row the sum of |terms|, which bounds what float64 may do to it. */
   readonly magnitudes: number[];
@@ -520,9 +524,13 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
   const writes: number[][] = [];
 
   function add(label: string, write: readonly number[]): void {
+    labels.push(label);
+    addRow(write);
+  }
+
+  function addRow(write: readonly number[]): void {
     const mean = meanOf(write);
     const meanMagnitude = meanOf(write.map(Math.abs));
-    labels.push(label);
     writes.push([...write]);
     rows.push(write.reduce((total, c, i) => total + ((c - mean) / scale) * weights.lnFinal_w[i] * w[i], 0));
     magnitudes.push(
@@ -579,6 +587,18 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     everyLayer.forEach(heads);
     add("remainder", total([...embeddings, ...outputs("hook_mlp_out"), ...biases("b_O")]));
   }
+  const pos = input.pos ?? 0;
+  const noSource = Array.from({ length: unit === "source" ? pos + 1 : 0 }, () => new Array(dModel).fill(0));
+  if (unit === "source") {
+    for (const layer of everyLayer) {
+      for (const [head, { sources, bias }] of sourceWrites(input, layer).entries()) {
+        labels.push(`L${layer}H${head}`);
+        for (const write of [...sources, bias]) addRow(write);
+      }
+    }
+    noSource.forEach(addRow);
+    add("remainder", total([...embeddings, ...outputs("hook_mlp_out"), ...biases("b_O")]));
+  }
   if (unit === "neuron") {
     everyLayer.forEach(neurons);
     add("remainder", total([...embeddings, ...outputs("hook_attn_out"), ...biases("b_out")]));
@@ -594,6 +614,7 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     const terms = w.map((value, i) => value * weights.lnFinal_b[i]);
     labels.push("beta");
     writes.push(w.map(() => 0));
+    noSource.forEach(addRow);
     rows.push(terms.reduce((a, b) => a + b, 0));
     magnitudes.push(terms.reduce((a, b) => a + Math.abs(b), 0));
   }
@@ -637,6 +658,31 @@ export function referenceLogit(
     return total + read * (sizes[i] + moved + byScale) + Math.abs(w[i] * beta(i));
   }, 0);
   return { logit, error: 4 * (x.length + 4) * 2 ** -53 * sensitive };
+}
+
+/**
+ * What each head of a layer wrote of each source: A[p, s] (v[s] − k) W_O[head], and k W_O[head] with k = b_V + beta1 W_V.
+ */
+function sourceWrites({ config, weights, readAll, pos = 0 }: AttributionInput, layer: number) {
+  const { nHeads, dHead, dModel } = config;
+  const { W_V, b_V, ln1_b, W_O } = weights.blocks[layer];
+  const v = readAll!(`blocks.${layer}.attn.hook_v`);
+  const pattern = readAll!(`blocks.${layer}.attn.hook_pattern`);
+  const length = v.length / dModel;
+  const k = linear(ln1_b, W_V, b_V, 1).value;
+  return Array.from({ length: nHeads }, (_, head) => {
+    const through = (value: (c: number) => number) =>
+      Array.from({ length: dModel }, (_, i) => {
+        let sum = 0;
+        for (let c = head * dHead; c < (head + 1) * dHead; c++) sum += value(c) * W_O[c * dModel + i];
+        return sum;
+      });
+    const sources = Array.from({ length: pos + 1 }, (_, s) => {
+      const weight = pattern[(head * length + pos) * length + s];
+      return through((c) => weight * (v[s * dModel + c] - k[c]));
+    });
+    return { sources, bias: through((c) => k[c]) };
+  });
 }
 
 /** log softmax of each row of logits, [rows, cols], by the log-sum-exp of what is left above the greatest. */
