@@ -12,6 +12,7 @@ const figures = [
   ["memory", "head"],
   ["memory", "full"],
   ["memory", "source"],
+  ["memory", "path"],
   ["firstAnswer"],
   ["cost"],
   ["growth"],

@@ -37,7 +37,7 @@ export interface Arguments {
   readonly color: (typeof colors)[number];
 }
 
-const units = ["component", "layer", "head", "neuron", "full", "source"] as const;
+const units = ["component", "layer", "head", "neuron", "full", "source", "path"] as const;
 const ablations = ["zero", "mean"] as const;
 const precisions = ["reproducible", "fast"] as const;
 const formats = ["table", "json", "ndjson", "csv"] as const;

@@ -16,6 +16,7 @@ what to attribute
                      head: each attention head; neuron: each neuron of the MLPs
                      full: every head and neuron, the embeddings, the biases
                      source: each head by the position that it read
+                     path: and by who wrote what it read there
   --lens             instead: what each row of the residual stream predicts
                      (the logit lens)
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one

@@ -11,6 +11,7 @@ import { runBatches, sitesOf } from "./batches.ts";
 import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeSources, describeToken } from "./describe.ts";
 import { expectLeavable, leaveOneOutRows } from "./leaveOneOut.ts";
+import { pathWriters } from "./paths.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 import {
   computeRows,
@@ -115,7 +116,7 @@ export function attribute(
     for (const [i, { prompt, index, site }] of sites.entries()) {
       const target = targets[prompt][index];
       const attributed = attributeSite(where, model, unit, target, rows[i], site, left?.[i]);
-      const sources = unit === "source" && { sources: describeSources(model, prompts[prompt], target.pos) };
+      const sources = rows[i].within && { sources: describeSources(model, prompts[prompt], target.pos) };
       const attribution = { ...attributed, ...sources };
       visit(attribution, site, target.reading);
       attributions[prompt][index] = attribution;
@@ -124,6 +125,7 @@ export function attribute(
   return {
     unit,
     axes: unitAxes(unit),
+    ...(unit === "path" && { writers: pathWriters(model) }),
     labels: addsBeta(model, unit) ? [...rowLabels(model, unit), "beta"] : rowLabels(model, unit),
     model: describeModel(model),
     prompts: prompts.map((tokens, index) => describePrompt(model, tokens, input, index)),

@@ -45,10 +45,12 @@ export interface AttributedPrompt {
 export interface AttributionResult {
   /** What the rows are. */
   readonly unit: Unit;
-  /** What the scores' axes are: ["component"], ["layer"], ["head"], …, ["head", "source"]. */
+  /** What the scores' axes are: ["component"], ["layer"], ["head"], …, ["head", "source"], ["head", "source", "writer"]. */
   readonly axes: readonly string[];
   /** Of the first axis, one per row. */
   readonly labels: readonly string[];
+  /** Of the axis "writer": who wrote what a head read, what float32 lost of it, and what nobody wrote. */
+  readonly writers?: readonly string[];
   /** What was attributed. */
   readonly model: {
     readonly name: string;

@@ -3,15 +3,16 @@ import { describeValue, type LinearSplit, type ResidualWriter } from "../model/i
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
 import { partRows, splitOf } from "./parts.ts";
+import { pathHooks, pathRows } from "./paths.ts";
 import { attentionOf, sourceHooks, sourceRows } from "./sources.ts";
 
 /**
  * How finely the logit is divided: by what each sublayer wrote; by the residual stream as it accumulates; by attention head;
- * by neuron of the MLPs; by all heads and neurons, the embeddings and the biases; or by attention head and the source
- * position that it read. `layer` reads the running residual
+ * by neuron of the MLPs; by all heads and neurons, the embeddings and the biases; by attention head and the source
+ * position that it read; or by that and who wrote what was read there. `layer` reads the running residual
  * under the *final* norm's scale: it is not the logit lens.
  */
-export type Unit = "component" | "layer" | "head" | "neuron" | "full" | "source";
+export type Unit = "component" | "layer" | "head" | "neuron" | "full" | "source" | "path";
 
 /** The activations of one prompt, seen from one position. */
 export interface Site {
@@ -62,6 +63,7 @@ export function expectUnit(where: string, model: Attributable, unit: Unit): void
       );
     }
     case "source":
+    case "path":
       if (model.writers.some(attentionOf)) return;
       throw new ValueError(
         `${where}: got unit "${unit}", expected another, since no writer of this model has heads that declare their attention.`,
@@ -69,7 +71,7 @@ export function expectUnit(where: string, model: Attributable, unit: Unit): void
     default:
       unit satisfies never;
       throw new ValueError(
-        `${where}: got unit ${describeValue(unit)}, expected "component", "layer", "head", "neuron", "full" or "source".`,
+        `${where}: got unit ${describeValue(unit)}, expected "component", "layer", "head", "neuron", "full", "source" or "path".`,
       );
   }
 }
@@ -84,6 +86,7 @@ export function rowLabels(model: Attributable, unit: Unit): string[] {
       return cumulativeLabels(writers).flatMap((label) => label ?? []);
     case "head":
     case "source":
+    case "path":
       return [...writers.flatMap((writer) => partLabels(writer, "H", writer.heads)), "remainder"];
     case "neuron":
       return [...writers.flatMap((writer) => partLabels(writer, "N", writer.neurons)), "remainder"];
@@ -99,11 +102,13 @@ export function rowLabels(model: Attributable, unit: Unit): string[] {
 
 /** What the scores' axes are. */
 export function unitAxes(unit: Unit): string[] {
+  if (unit === "path") return ["head", "source", "writer"];
   return unit === "source" ? ["head", "source"] : [unit];
 }
 
 /** The hooks whose activations the rows are made of, those of all writers included; and which are read at every position. */
 export function rowHooks(model: Attributable, unit: Unit): { hooks: string[]; everyPos: string[] } {
+  if (unit === "path") return pathHooks(model);
   if (unit === "source") return sourceHooks(model);
   const splits = model.writers.flatMap((writer) => splitOf(writer, unit)?.hook ?? []);
   return { hooks: [...model.writers.map((writer) => writer.hook), ...splits], everyPos: [] };
@@ -111,6 +116,7 @@ export function rowHooks(model: Attributable, unit: Unit): { hooks: string[]; ev
 
 /** The rows of a unit at some sites of one run. */
 export function computeRows(model: Attributable, unit: Unit, sites: readonly ReadSite[]): Rows[] {
+  if (unit === "path") return pathRows(model, sites);
   if (unit === "source") return sourceRows(model, sites);
   if (unit !== "component" && unit !== "layer") return partRows(model, unit, sites);
   return sites.map(({ site, u }) => {

@@ -65,7 +65,7 @@ export function top(result: Scored, k: number): { label: string; score: number }
 
 /** A result as plain data, the document that `logitscope --format json` prints. */
 export function toJSON(result: AttributionResult): AttributionDocument {
-  const { unit, axes, labels, model, prompts, attributions } = result;
+  const { unit, axes, labels, writers, model, prompts, attributions } = result;
   const averaged = attributions.length > 1 && haveOneShape(result) ? mean(result) : null;
   return {
     schemaVersion: 1,
@@ -74,6 +74,7 @@ export function toJSON(result: AttributionResult): AttributionDocument {
     unit,
     axes,
     labels,
+    ...(writers && { writers }),
     prompts,
     attributions: attributions.map(({ scores, leaveOneOut, sources, check, ...rest }) => ({
       ...rest,

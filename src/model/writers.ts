@@ -85,7 +85,7 @@ export interface FinalNorm {
  *
  *   w·output = u·x / scale + w·beta,      u = P(gamma ⊙ w),  P = I − 11ᵀ/dModel where the norm centres
  */
-export function throughNorm(norm: FinalNorm, w: Float64Array): Float64Array {
+export function throughNorm(norm: Pick<FinalNorm, "centred" | "gamma">, w: Float64Array): Float64Array {
   const { gamma } = norm;
   const u = gamma ? w.map((value, i) => value * gamma[i]) : w.slice();
   if (!norm.centred) return u;

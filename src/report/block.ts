@@ -71,7 +71,7 @@ export function styleOf(
 }
 
 /** How many rows are listed where nobody says: of tens of thousands few. */
-const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20, source: 20 };
+const topOf: Readonly<Partial<Record<Unit, number>>> = { neuron: 20, full: 20, source: 20, path: 20 };
 
 /** The unit, the rows as a list or grid, the ledger under them, and the check. */
 export function renderBlock(result: AttributionResult, block: Block, style: Style): string[] {
@@ -119,6 +119,7 @@ const meaning: Readonly<Record<Unit, string>> = {
   head: "what each head wrote; remainder: embeddings, MLPs and biases",
   neuron: "what each neuron of the MLPs wrote; remainder: embeddings, attention and biases",
   source: "what each head wrote of each position it read; remainder: embeddings, MLPs and biases",
+  path: "what each head wrote of what each writer had written where it read",
   full: "what each head and neuron, the embeddings and the biases wrote",
 };
 

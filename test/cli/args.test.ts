@@ -21,9 +21,9 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--unit", "head", "--unit", "layer"], "--unit was given twice, expected it once"],
     [
       ["--unit", "heads"],
-      '--unit: got "heads", expected one of component, layer, head, neuron, full, source (did you mean head?)',
+      '--unit: got "heads", expected one of component, layer, head, neuron, full, source, path (did you mean head?)',
     ],
-    [["--unit", ""], '--unit: got "", expected one of component, layer, head, neuron, full, source'],
+    [["--unit", ""], '--unit: got "", expected one of component, layer, head, neuron, full, source, path'],
     [["--format", "xml"], '--format: got "xml", expected one of table, json, ndjson, csv'],
     [["--color", "maybe"], '--color: got "maybe", expected one of auto, always, never'],
     [["--model", ""], '--model: got "", expected demo, a folder or a name'],

@@ -14,7 +14,7 @@ describe.each(backends)("%s", async (_, make) => {
   test("rows sum to the model's logit difference less b_U's; the last position has the bits of all of them", () => {
     const asked = fc.record({
       drawn: gpt2AndPrompt,
-      unit: fc.constantFrom("component", "layer", "head", "neuron", "full", "source"),
+      unit: fc.constantFrom("component", "layer", "head", "neuron", "full", "source", "path"),
       tokens: fc.tuple(fc.nat(), fc.nat()),
     });
     fc.assert(

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type Attribution, directLogitAttribution, type Unit } from "../../src/dla/index.ts";
 import { prompt, randomGpt2 } from "../support/arbitraries.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
 /** A model, prompts of any lengths for it, and a pair of answers for each. */
 const asked = randomGpt2.chain(({ model, config }) => {

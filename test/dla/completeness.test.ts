@@ -16,7 +16,7 @@ import {
 } from "../support/arbitraries.ts";
 import { referenceAttribution } from "../support/reference.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
 const smallest: Gpt2Config = {
   ...{

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { directLogitAttribution, logitLens, type Unit } from "../../src/dla/index.ts";
 import { wordModel } from "./wordModel.ts";
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
 // B6, of attention alone: attributable.test.ts. B12, of top: summary.test.ts.
 describe("defects of TransformerLens 4.3.0 that could arise here", () => {

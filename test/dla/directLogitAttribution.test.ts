@@ -15,7 +15,7 @@ const text = "When Mary and John went to the store, John gave a drink to";
 const short = "Mary went to the";
 const ids = model.toTokens(text);
 const [mary, john, store] = [" Mary", " John", " store"].map((token) => model.toSingleToken(token));
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
 afterEach(() => vi.restoreAllMocks());
 

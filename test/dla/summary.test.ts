@@ -21,7 +21,7 @@ afterEach(() => vi.restoreAllMocks());
 const attribute = (input: ModelInput | undefined, options: AttributionOptions, of: Gpt2 = model) =>
   directLogitAttribution(of, input, options);
 
-const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source"];
+const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 const text = "When Mary and John went to the store, John gave a drink to";
 const short = "Mary went to the";
 

@@ -73,6 +73,7 @@ describe("the check fails when a row is dropped, scaled or another prompt's", ()
           neuron: neurons,
           full: heads ?? neurons,
           source: values,
+          path: values,
         };
         const name = split[unit]?.hook ?? hook; // what the row is made of
         const { cache } = model.runWithCache(ids, { logits: "none" });

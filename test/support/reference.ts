@@ -477,7 +477,7 @@ function centreColumns(W: Numbers, rows: number, cols: number): Float64Array {
 /** What an attribution is made of: captured activations of one prompt and position, and weights. */
 export interface AttributionInput {
   readonly config: Gpt2Config;
-  readonly unit: "component" | "layer" | "head" | "neuron" | "full" | "source";
+  readonly unit: "component" | "layer" | "head" | "neuron" | "full" | "source" | "path";
   /** A hook's captured row at the position: [dModel], [1] of a scale, [head, dHead] of z. */
   readonly read: (hook: string) => Numbers;
   /** For sources: a hook's captured activation at every position of the prompt, and which the attributed one is. */
@@ -528,15 +528,14 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     addRow(write);
   }
 
-  function addRow(write: readonly number[]): void {
+  function addRow(write: readonly number[], sizes: readonly number[] = write.map(Math.abs)): void {
     const mean = meanOf(write);
-    const meanMagnitude = meanOf(write.map(Math.abs));
+    const meanMagnitude = meanOf(sizes);
     writes.push([...write]);
     rows.push(write.reduce((total, c, i) => total + ((c - mean) / scale) * weights.lnFinal_w[i] * w[i], 0));
     magnitudes.push(
       write.reduce(
-        (total, c, i) =>
-          total + ((Math.abs(c) + meanMagnitude) / scale) * Math.abs(weights.lnFinal_w[i] * w[i]),
+        (total, _, i) => total + ((sizes[i] + meanMagnitude) / scale) * Math.abs(weights.lnFinal_w[i] * w[i]),
         0,
       ),
     );
@@ -578,6 +577,7 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
       );
     });
   };
+  const pos = input.pos ?? 0;
   const everyLayer = Array.from({ length: nLayers }, (_, layer) => layer);
   const total = (writes: readonly (readonly number[])[]) => writes.reduce(addUp);
   const embeddings = [written("hook_embed"), written("hook_pos_embed")];
@@ -587,16 +587,36 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     everyLayer.forEach(heads);
     add("remainder", total([...embeddings, ...outputs("hook_mlp_out"), ...biases("b_O")]));
   }
-  const pos = input.pos ?? 0;
-  const noSource = Array.from({ length: unit === "source" ? pos + 1 : 0 }, () => new Array(dModel).fill(0));
-  if (unit === "source") {
+  const writerCount = 2 + 2 * nLayers;
+  const hasSources = unit === "source" || unit === "path";
+  const addNothing = (count: number) => {
+    for (let i = 0; i < count; i++) addRow(new Array(dModel).fill(0));
+  };
+  // what is no head's, or no source's, comes last in its row
+  const beforeLast = !hasSources ? 0 : unit === "source" ? pos + 1 : (pos + 2) * (writerCount + 2) - 1;
+  if (hasSources) {
     for (const layer of everyLayer) {
       for (const [head, { sources, bias }] of sourceWrites(input, layer).entries()) {
         labels.push(`L${layer}H${head}`);
-        for (const write of [...sources, bias]) addRow(write);
+        for (const [s, source] of sources.entries()) {
+          if (unit === "source") {
+            addRow(source);
+            continue;
+          }
+          const paths = pathWrites(input, layer, head, s);
+          for (const { write, sizes } of paths) addRow(write, sizes);
+          addNothing(writerCount - paths.length);
+          addRow(
+            source.map((value, i) => paths.reduce((left, { write }) => left - write[i], value)),
+            source.map((value, i) => paths.reduce((size, { sizes }) => size + sizes[i], Math.abs(value))),
+          );
+          addNothing(1);
+        }
+        if (unit === "path") addNothing(writerCount + 1);
+        addRow(bias);
       }
     }
-    noSource.forEach(addRow);
+    addNothing(beforeLast);
     add("remainder", total([...embeddings, ...outputs("hook_mlp_out"), ...biases("b_O")]));
   }
   if (unit === "neuron") {
@@ -614,7 +634,7 @@ export function referenceAttribution(input: AttributionInput): ReferenceAttribut
     const terms = w.map((value, i) => value * weights.lnFinal_b[i]);
     labels.push("beta");
     writes.push(w.map(() => 0));
-    noSource.forEach(addRow);
+    addNothing(beforeLast);
     rows.push(terms.reduce((a, b) => a + b, 0));
     magnitudes.push(terms.reduce((a, b) => a + Math.abs(b), 0));
   }
@@ -682,6 +702,50 @@ function sourceWrites({ config, weights, readAll, pos = 0 }: AttributionInput, l
       return through((c) => weight * (v[s * dModel + c] - k[c]));
     });
     return { sources, bias: through((c) => k[c]) };
+  });
+}
+
+/**
+ * What a head wrote of what each writer before it had written at a source s, embeddings first:
+ *
+ *   A[p, s] ((c_w[s] − mean) / scale1[s] ⊙ gamma1) W_V[head] W_O[head]
+ */
+function pathWrites(
+  { config, weights, readAll, pos = 0 }: AttributionInput,
+  layer: number,
+  head: number,
+  s: number,
+) {
+  const { dHead, dModel } = config;
+  const { W_V, ln1_w, W_O } = weights.blocks[layer];
+  const pattern = readAll!(`blocks.${layer}.attn.hook_pattern`);
+  const length = readAll!("hook_embed").length / dModel;
+  const weight = pattern[(head * length + pos) * length + s];
+  const scale = readAll!(`blocks.${layer}.ln1.hook_scale`)[s];
+  const earlier = Array.from({ length: layer }, (_, l) => [
+    `blocks.${l}.hook_attn_out`,
+    `blocks.${l}.hook_mlp_out`,
+  ]).flat();
+  return ["hook_embed", "hook_pos_embed", ...earlier].map((hook) => {
+    const c = rowOf(readAll!(hook), s, dModel);
+    const mean = meanOf(c);
+    const meanSize = meanOf(c.map(Math.abs));
+    const write = new Array<number>(dModel).fill(0);
+    const sizes = new Array<number>(dModel).fill(0);
+    for (let d = head * dHead; d < (head + 1) * dHead; d++) {
+      let value = 0;
+      let size = 0;
+      for (let i = 0; i < dModel; i++) {
+        const factor = (ln1_w[i] * W_V[i * dModel + d]) / scale;
+        value += (c[i] - mean) * factor;
+        size += (Math.abs(c[i]) + meanSize) * Math.abs(factor);
+      }
+      for (let i = 0; i < dModel; i++) {
+        write[i] += weight * value * W_O[d * dModel + i];
+        sizes[i] += Math.abs(weight * size * W_O[d * dModel + i]);
+      }
+    }
+    return { write, sizes };
   });
 }
 
