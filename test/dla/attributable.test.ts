@@ -89,6 +89,7 @@ describe("NotImplementedError before anything runs", () => {
 
 describe("models that are not GPT-2", () => {
   const heads = { name: "attn_out", part: "attn", heads: 2 };
+  const sources = { ...heads, name: "attn_read", attention: true };
   const shapes: Record<string, StubOptions> = {
     LayerNorm: { blocks: [gpt2Block, gpt2Block] },
     "RMSNorm, which does not centre": { blocks: [gpt2Block, gpt2Block], norm: "rms" },
@@ -106,16 +107,32 @@ describe("models that are not GPT-2", () => {
         { type: "attn", writes: [heads] },
       ],
     },
+    "attention that declares its values": {
+      blocks: [{ type: "attn", writes: [sources] }, gpt2Block, { type: "attn", writes: [sources] }],
+    },
+    "attention that declares its values, RMSNorm": {
+      blocks: [
+        { type: "attn", writes: [heads] },
+        { type: "attn", writes: [sources] },
+      ],
+      norm: "rms",
+    },
+    "attention that declares its values, no affine parts": {
+      blocks: [gpt2Block, { type: "attn", writes: [sources] }],
+      affine: false,
+    },
     "no blocks": { blocks: [] },
     "weights as trained": { blocks: [{ type: "attn+mlp", writes: [heads] }], compatibilityMode: false },
     "weights as trained, RMSNorm": { blocks: [gpt2Block], compatibilityMode: false, norm: "rms" },
   };
   describe.each(Object.entries(shapes))("%s", (_, options) => {
-    const hasHeads = options.blocks.some(({ writes }) => writes.includes(heads));
-    test.each(["component", "layer", ...(hasHeads ? ["head" as const] : [])] as const)(
-      "%s rows sum to the logit difference",
-      (unit) => expectExact(stubModel(options), unit),
-    );
+    const hasHeads = options.blocks.some(({ writes }) => writes.includes(heads) || writes.includes(sources));
+    const hasSources = options.blocks.some(({ writes }) => writes.includes(sources));
+    test.each([
+      ...(["component", "layer"] as const),
+      ...(hasHeads ? ["head" as const] : []),
+      ...(hasSources ? (["source", "path"] as const) : []),
+    ])("%s rows sum to the logit difference", (unit) => expectExact(stubModel(options), unit));
   });
 
   test("weights as trained have a row for the final norm's beta, where it has one", () => {
@@ -171,6 +188,22 @@ describe("models that are not GPT-2", () => {
     expect(() => directLogitAttribution(boastful, prompts, options)).toThrow(CheckError);
     // what was written is added up as it is, whatever made it
     expect(() => directLogitAttribution(boastful, prompts, { ...options, unit: "component" })).not.toThrow();
+  });
+
+  test("so may sources what the heads mixed of them", () => {
+    const blocks = [{ type: "attn", writes: [sources] }];
+    const model = stubModel({ blocks, productError: 2 ** -14 });
+    const boastful = { ...model, accuracy: jsKernels.accuracy };
+    for (const unit of ["source", "path"] as const) {
+      const options = { answer, wrong, unit, pos: "all" } as const;
+      const { attributions } = directLogitAttribution(model, prompts, options);
+      const exact = directLogitAttribution(stubModel({ blocks }), prompts, options).attributions;
+      for (const [i, { check }] of attributions.entries()) {
+        expect(Math.abs(check.rounding)).toBeGreaterThan(4 * Math.abs(exact[i].check.rounding));
+        expect(check.roundingBound).toBeGreaterThan(4 * exact[i].check.roundingBound);
+      }
+      expect(() => directLogitAttribution(boastful, prompts, options)).toThrow(CheckError);
+    }
   });
 
   test("three writers a block have three names in the running residual", () => {

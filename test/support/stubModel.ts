@@ -1,12 +1,13 @@
 import type { Attributable, AttributableCache } from "../../src/dla/index.ts";
-import type { LinearSplit, ResidualWriter } from "../../src/model/index.ts";
+import type { AttentionSplit, LinearSplit, ResidualWriter } from "../../src/model/index.ts";
 import { jsKernels, type Tensor } from "../../src/tensor/index.ts";
 
-/** One thing that writes: a part of its block's type, or none declared; divided into heads where asked. */
+/** One thing that writes: a part of its block's type, or none declared; divided into heads, and these into sources, where asked. */
 export interface StubWrite {
   readonly name: string;
   readonly part?: string;
   readonly heads?: number;
+  readonly attention?: boolean;
 }
 
 export interface StubOptions {
@@ -60,28 +61,112 @@ export function stubModel(options: StubOptions): StubModel {
     { label: "embed", hook: "hook_embed", layer: null },
     { label: "pos_embed", hook: "hook_pos_embed", layer: null },
     ...blocks.flatMap(({ writes }, layer) =>
-      writes.map(({ name, part, heads }): ResidualWriter => {
+      writes.map(({ name, part, heads, attention }): ResidualWriter => {
         const hook = `blocks.${layer}.hook_${name}`;
         return {
           label: `${layer}_${name}`,
           hook,
           layer,
           ...(part === undefined ? {} : { part }),
-          ...(heads === undefined ? {} : { heads: split(`blocks.${layer}.attn.hook_z`, heads, layer) }),
+          ...(heads !== undefined && {
+            heads: {
+              ...split(`blocks.${layer}.attn.hook_z`, heads, layer),
+              ...(attention && { attention: attentionOf(layer, heads) }),
+            },
+          }),
         };
       }),
     ),
   ];
 
-  /** The activations at one position, by hook. */
-  function runAt(token: number, pos: number): Map<string, Float32Array> {
+  function attentionOf(layer: number, heads: number): AttentionSplit {
+    const here = `blocks.${layer}`;
+    return {
+      patternHook: `${here}.attn.hook_pattern`,
+      valueHook: `${here}.attn.hook_v`,
+      norm: {
+        centred: norm === "layer",
+        gamma: affine ? vector(dModel, 41, layer) : null,
+        beta: affine ? vector(dModel, 42, layer) : null,
+        scaleHook: `${here}.ln1.hook_scale`,
+      },
+      b_V: vector(heads * size, 43, layer),
+      W_V: () => vector(dModel * heads * size, 44, layer),
+      W_O: () =>
+        Float32Array.from({ length: heads * size * dModel }, (_, i) =>
+          noise(Math.floor(i / dModel), i % dModel, layer),
+        ),
+    };
+  }
+
+  /** LayerNorm or RMSNorm before its affine part. */
+  function normalize(x: Float32Array) {
+    const mean = norm === "layer" ? x.reduce((sum, value) => sum + value, 0) / dModel : 0;
+    const squares = x.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    const scale = Float32Array.of(Math.sqrt(squares / dModel + eps));
+    return { scale, normalized: x.map((value) => (value - mean) / scale[0]) };
+  }
+
+  /** A head's pattern at a position: [keyPos], of which those up to there sum to 1. */
+  function patternOf(layer: number, head: number, pos: number, length: number): Float32Array {
+    const weights = Array.from({ length }, (_, s) => (s <= pos ? 1.5 + noise(46, layer, head, pos, s) : 0));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return Float32Array.from(weights, (weight) => weight / total);
+  }
+
+  /** The values that a layer reads of x, and z, mixed of the values so far and this one. */
+  function attend(
+    activations: Map<string, Float32Array>,
+    earlier: readonly Map<string, Float32Array>[],
+    { b_V, W_V, norm, valueHook, patternHook }: AttentionSplit,
+    layer: number,
+    x: Float32Array,
+    length: number,
+  ): Float32Array {
+    const { scale, normalized } = normalize(x);
+    const read = normalized.map((value, i) => value * (norm.gamma?.[i] ?? 1));
+    const input = read.map((value, i) => value + (norm.beta?.[i] ?? 0));
+    const W = W_V();
+    const off = (sum: number, product: number) => sum + product + productError * Math.abs(product);
+    const v = b_V.map((bias, c) =>
+      input.reduce((sum, value, i) => off(sum, value * W[i * b_V.length + c]), bias),
+    );
+    activations.set(norm.scaleHook, scale);
+    activations.set(valueHook, v);
+    const values = [...earlier.map((before) => before.get(valueHook)!), v];
+    const patterns = Array.from({ length: v.length / size }, (_, head) =>
+      patternOf(layer, head, earlier.length, length),
+    );
+    activations.set(patternHook, Float32Array.from(patterns.flatMap((pattern) => [...pattern])));
+    return v.map((_, c) => {
+      const weights = patterns[Math.floor(c / size)];
+      return values.reduce((sum, value, s) => off(sum, weights[s] * value[c]), 0);
+    });
+  }
+
+  /** The activations at every position, by hook. */
+  function runAll(prompt: readonly number[]): Map<string, Float32Array>[] {
+    const all: Map<string, Float32Array>[] = [];
+    for (const pos of prompt.keys()) all.push(runAt(prompt, pos, all));
+    return all;
+  }
+
+  function runAt(
+    prompt: readonly number[],
+    pos: number,
+    earlier: readonly Map<string, Float32Array>[],
+  ): Map<string, Float32Array> {
+    const token = prompt[pos];
     const activations = new Map<string, Float32Array>();
     for (const [k, name] of bystanders.entries()) activations.set(name, vector(dModel, 31, k, token, pos));
     const x = new Float32Array(dModel);
     for (const [k, { hook, heads }] of writers.entries()) {
       const write = vector(dModel, 32, k, k === 1 ? 0 : token, k === 0 ? 0 : pos);
       if (heads) {
-        const z = vector(heads.parts * size, 33, k, token, pos);
+        const { attention } = heads;
+        const z = attention
+          ? attend(activations, earlier, attention, layerOf(k), x, prompt.length)
+          : vector(heads.parts * size, 33, k, token, pos);
         activations.set(heads.hook, z);
         write.set(write.map((_, i) => apply(heads.parts, k, z, i) + heads.bias[i]));
       } else if (k > 1) {
@@ -90,10 +175,7 @@ export function stubModel(options: StubOptions): StubModel {
       activations.set(hook, write);
       for (let i = 0; i < dModel; i++) x[i] += write[i];
     }
-    const mean = norm === "layer" ? x.reduce((sum, value) => sum + value, 0) / dModel : 0;
-    const squares = x.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    const scale = Float32Array.of(Math.sqrt(squares / dModel + eps));
-    const normalized = x.map((value) => (value - mean) / scale[0]);
+    const { scale, normalized } = normalize(x);
     activations.set("final.hook_in", x);
     activations.set("final.hook_scale", scale);
     activations.set(
@@ -190,22 +272,35 @@ export function stubModel(options: StubOptions): StubModel {
     },
     layerTypes: () => blocks.map(({ type }) => type),
     runs: 0,
-    runWithCache(input, { names, pos }) {
+    runWithCache(input, { names, pos, everyPos }) {
       model.runs++;
-      const rows = input.map((prompt) => pos.map((at) => runAt(prompt[at], at)));
+      const rows = input.map(runAll);
+      const positionsOf = (name: string) => (everyPos?.(name) ? [...input[0].keys()] : pos);
       const cache: AttributableCache = {
         model,
         tokens: input,
         positions: pos,
         has: names,
-        get: (name) => stack(rows.flat().map((activations) => activations.get(name)!)),
+        positionsOf,
+        get(name) {
+          const held = rows.map((all) => positionsOf(name).map((at) => all[at].get(name)!));
+          if (!name.endsWith("hook_pattern")) return stack(held.flat());
+          const heads = held[0][0].length / input[0].length;
+          const queries = held.map((ofPrompt) =>
+            Array.from({ length: heads }, (_, head) =>
+              ofPrompt.map((row) => row.subarray(head * input[0].length, (head + 1) * input[0].length)),
+            ),
+          );
+          const shape = [input.length, heads, held[0].length, input[0].length];
+          return { shape, data: stack(queries.flat(2)).data };
+        },
       };
       return { cache };
     },
     logits: (prompt) =>
-      prompt.map((token, pos) => [
+      runAll(prompt).map((activations) => [
         ...readColumns(
-          runAt(token, pos).get("final.hook_out")!,
+          activations.get("final.hook_out")!,
           columns.map((_, id) => id),
         ),
       ]),
