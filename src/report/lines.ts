@@ -9,21 +9,10 @@ import { visible } from "./text.ts";
  * @see https://github.com/ndjson/ndjson-spec
  */
 export function toNdjson(result: AttributionResult, mark: Readonly<Record<string, unknown>> = {}): string {
-  const { schemaVersion, version, model, unit, axes, labels, prompts, attributions } = toJSON(result);
+  const { prompts, attributions, mean: _, ...shared } = toJSON(result);
   return attributions
     .map(({ prompt, ...attribution }) => {
-      const record = {
-        ...mark,
-        schemaVersion,
-        version,
-        model,
-        unit,
-        axes,
-        labels,
-        prompt: prompts[prompt],
-        ...attribution,
-      };
-      return `${JSON.stringify(record)}\n`;
+      return `${JSON.stringify({ ...mark, ...shared, prompt: prompts[prompt], ...attribution })}\n`;
     })
     .join("");
 }

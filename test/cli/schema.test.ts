@@ -26,7 +26,7 @@ describe("the JSON schema holds for", () => {
     ["weights as trained", [...ids, "--raw-weights"]],
     ["rows left out", [...ids, "--leave-one-out", "--unit", "head"]],
     ["two tokens", [...ids, "--wrong-id", "4"]],
-    ...["component", "layer", "head", "neuron", "full"].map(
+    ...["component", "layer", "head", "neuron", "full", "source", "path"].map(
       (unit) => [`unit ${unit}`, [...ids, "--unit", unit]] as const,
     ),
   ] as const)("%s, as a document and as lines", async (_, args) => {

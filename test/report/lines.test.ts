@@ -41,6 +41,12 @@ test("ndjson has a line for each attribution, with its prompt and the document's
   expect(mean).not.toBeNull();
 });
 
+test("ndjson of paths says who wrote, on every line", () => {
+  const paths = directLogitAttribution(model, prompts, { answer: [" Paris", " are"], unit: "path" });
+  for (const line of toNdjson(paths).trimEnd().split("\n"))
+    expect(JSON.parse(line).writers).toEqual(paths.writers);
+});
+
 test("csv has a line for each row, under a header", () => {
   const [header, ...rows] = readCsv(toCsv(result));
   expect(header).toEqual(["prompt", "text", "pos", "answer", "wrong", "unit", "label", "score"]);
