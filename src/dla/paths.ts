@@ -73,10 +73,15 @@ function readValues(
       const reads = new Float64Array(dModel);
       const terms = new Float64Array(dModel);
       for (let i = 0; i < dModel; i++) {
+        let read = 0;
+        let term = 0;
         for (let d = 0, at = i * width + head * size; d < size; d++, at++) {
-          reads[i] += W[at] * a[d];
-          terms[i] += Math.abs(W[at] * a[d]);
+          const product = W[at] * a[d];
+          read += product;
+          term += Math.abs(product);
         }
+        reads[i] = read;
+        terms[i] = term;
       }
       const g = throughNorm(attention.norm, reads);
       return { a, g, size: g.map(Math.abs), reads: reads.map(Math.abs), terms };

@@ -134,13 +134,13 @@ function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, styl
 
 /** The rows of greatest magnitude where `top` is given, and one for the others: so the column still adds up. */
 function keepTop(
-  { unit }: AttributionResult,
+  { unit, axes }: AttributionResult,
   scores: Float64Array,
   lineOf: (row: number) => Line,
   { top }: Style,
 ): readonly Line[] {
   if (top === undefined) return Array.from(scores.keys(), lineOf);
-  const order = ordered(scores);
+  const order = ordered(scores).filter((row) => !axes[1] || scores[row] !== 0); // nothing is written in most corners
   const kept = order.slice(0, top).map(lineOf);
   const others = order.slice(top);
   if (others.length === 0 || isCumulative(unit)) return kept;

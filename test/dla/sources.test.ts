@@ -291,7 +291,7 @@ describe("names, means and documents", () => {
     const { data } = result.attributions[0].scores;
     expect(table).toContain("by        source · ");
     expect(table).toContain(`${top(result, 2)[1].label} `);
-    expect(table).toContain(`${data.length - 2} others`);
+    expect(table).toContain(`${data.filter((score) => score !== 0).length - 2} others`);
     const lines = (of: AttributionResult) => toTable(of).split("\n");
     expect(lines(result).filter((line) => / ← /.test(line))).not.toHaveLength(0);
     expect(lines(several).join()).not.toContain("mean");
