@@ -31,6 +31,7 @@ const args = [
   "--profile",
   "esm-only",
   "--no-definitely-typed",
+  ...["--exclude-entrypoints", "./attribution.schema.json"], // no module
   "--format",
   "ascii",
   "--no-color",

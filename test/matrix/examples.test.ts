@@ -109,7 +109,7 @@ describe("examples/hono-worker", () => {
     ["no prompt", '{ "answer": " Mary" }', /^prompt: got nothing/],
     ["a prompt that is no text", '{ "prompt": [1, 2] }', /^prompt: got \[1,2\]/],
     ["an answer of several tokens", '{ "prompt": "a", "answer": "Mary Mary" }', /answer/],
-    ["an unknown unit", '{ "prompt": "a", "unit": "neuron" }', /unit/],
+    ["an unknown unit", '{ "prompt": "a", "unit": "neurons" }', /unit/],
     ["a prompt longer than the context", JSON.stringify({ prompt: "the ".repeat(200) }), /64/],
   ])("%s is answered with 400 and the reason", async (_what, body, message) => {
     const { status, json } = await post(body);

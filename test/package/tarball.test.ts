@@ -48,7 +48,9 @@ test("the tarball holds the built package and nothing else", () => {
       ),
   );
   expect(foreign).toEqual([]);
-  expect(listed).toEqual(expect.arrayContaining(["./dist/thread.js", "./dist/node-thread.js"]));
+  expect(listed).toEqual(
+    expect.arrayContaining(["./dist/thread.js", "./dist/node-thread.js", "./docs/attribution.schema.json"]),
+  );
   expect(JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")).packages).toHaveProperty([
     "node_modules/logitscope",
   ]);
