@@ -1,15 +1,10 @@
-import { ValueError } from "../errors.ts";
-import { type ModelInput, type Positions, readPrompts, resolvePositions } from "../model/index.ts";
-import { type AnswerOptions, readTargets, type Target, wantsNext } from "./answers.ts";
-import {
-  type Attributable,
-  type AttributableCache,
-  expectAttributable,
-  expectCache,
-} from "./attributable.ts";
-import { runBatches, sitesOf } from "./batches.ts";
+import type { ModelInput, Positions } from "../model/index.ts";
+import { type AnswerOptions, readTargets, type Target } from "./answers.ts";
+import type { Attributable, AttributableCache } from "./attributable.ts";
+import { sitesOf } from "./batches.ts";
 import { checkSum, dot, expectCheck, type Reading } from "./check.ts";
 import { describeModel, describePrompt, describeSources, describeToken } from "./describe.ts";
+import { readActivations, readInput } from "./input.ts";
 import { expectLeavable, leaveOneOutRows } from "./leaveOneOut.ts";
 import { pathWriters } from "./paths.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
@@ -85,34 +80,20 @@ export function attribute(
   options: AttributionOptions,
   visit: (attribution: Attribution, site: Site, reading: Reading) => void = () => {},
 ): AttributionResult {
-  const { unit = "component", cache, prependBos } = options;
-  expectAttributable(where, model, options.allowRawWeights ?? false);
+  const { unit = "component", cache } = options;
   expectUnit(where, model, unit);
   if (options.leaveOneOut) expectLeavable(where, unit);
-  const given = input ?? cache?.tokens;
-  if (given === undefined) {
-    throw new ValueError(`${where}: got neither an input nor a cache, expected one. Give a prompt.`);
-  }
-  const prompts = readPrompts(where, model, given, prependBos);
-  const positions = prompts.map((prompt, index) =>
-    attributedPositions(`${where}: prompt ${index}`, prompt, options),
-  );
+  const read = readInput(where, model, input, options);
+  const { prompts, positions } = read;
   const hasLogits = cache?.has(model.unembedding.hook) ?? false;
   const targets = readTargets(where, model, prompts, positions, options, hasLogits);
-  const { names, everyPos } = neededHooks(model, unit);
-  const every = [...new Set(positions.flat())];
-  if (cache) expectCache(`${where}: cache`, model, cache, prompts, every, names, everyPos);
-
-  const everyPrompt = prompts.map((_, prompt) => prompt);
-  const batches = cache
-    ? [{ prompts: everyPrompt, cache }]
-    : runBatches(model, prompts, positions, names, everyPos);
+  const batches = readActivations(where, model, read, neededHooks(model, unit), cache);
   const attributions: Attribution[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
   for (const batch of batches) {
     const sites = sitesOf(batch, targets);
-    const read = sites.map(({ prompt, index, site }) => ({ site, u: targets[prompt][index].reading.u }));
-    const rows = computeRows(model, unit, read);
-    const left = options.leaveOneOut ? leaveOneOutRows(model, unit, read) : null;
+    const asked = sites.map(({ prompt, index, site }) => ({ site, u: targets[prompt][index].reading.u }));
+    const rows = computeRows(model, unit, asked);
+    const left = options.leaveOneOut ? leaveOneOutRows(model, unit, asked) : null;
     for (const [i, { prompt, index, site }] of sites.entries()) {
       const target = targets[prompt][index];
       const attributed = attributeSite(where, model, unit, target, rows[i], site, left?.[i]);
@@ -215,16 +196,4 @@ export function neededHooks(model: Attributable, unit: Unit): { names: string[];
   const { inputHook, scaleHook, outputHook } = model.finalNorm;
   const { hooks, everyPos } = rowHooks(model, unit);
   return { names: [...new Set([...hooks, inputHook, scaleHook, outputHook])], everyPos };
-}
-
-/** The positions of one prompt that are asked for. */
-export function attributedPositions(
-  where: string,
-  prompt: readonly number[],
-  options: Pick<AttributionOptions, "pos" | "answer" | "wrong">,
-): number[] {
-  const { pos = -1 } = options;
-  const whole = resolvePositions(where, pos, prompt.length);
-  const followed = pos === "all" && wantsNext(options) ? whole.slice(0, -1) : whole;
-  return followed.length > 0 ? followed : whole;
 }

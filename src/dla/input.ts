@@ -1,12 +1,13 @@
 import { ValueError } from "../errors.ts";
-import { describeValue, type ModelInput, readPrompts } from "../model/index.ts";
+import { describeValue, type ModelInput, readPrompts, resolvePositions } from "../model/index.ts";
+import { wantsNext } from "./answers.ts";
 import {
   type Attributable,
   type AttributableCache,
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
-import { type AttributionOptions, attributedPositions } from "./attribution.ts";
+import type { AttributionOptions } from "./attribution.ts";
 import { type Batch, runBatches } from "./batches.ts";
 
 /** Where a question is asked, and of what run. */
@@ -40,16 +41,28 @@ export function readInput(
   return { prompts, positions };
 }
 
+/** The positions of one prompt that are asked for. */
+function attributedPositions(
+  where: string,
+  prompt: readonly number[],
+  options: Pick<AttributionOptions, "pos" | "answer" | "wrong">,
+): number[] {
+  const { pos = -1 } = options;
+  const whole = resolvePositions(where, pos, prompt.length);
+  const followed = pos === "all" && wantsNext(options) ? whole.slice(0, -1) : whole;
+  return followed.length > 0 ? followed : whole;
+}
+
 /** The activations: the given ones, or runs of prompts of one length each. @throws ValueError for a cache that does not fit */
 export function readActivations(
   where: string,
   model: Attributable,
   { prompts, positions }: Input,
-  names: readonly string[],
+  { names, everyPos }: { readonly names: readonly string[]; readonly everyPos: readonly string[] },
   cache: AttributableCache | undefined,
 ): Iterable<Batch> {
-  if (cache === undefined) return runBatches(model, prompts, positions, names);
-  expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names);
+  if (cache === undefined) return runBatches(model, prompts, positions, names, everyPos);
+  expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names, everyPos);
   return [{ prompts: prompts.map((_, prompt) => prompt), cache }];
 }
 

@@ -100,7 +100,7 @@ export function logitLens(
   const targets = lensTargets(where, model, read, options);
   const labels = rowLabels(model, "layer");
   const lenses: LogitLens[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
-  for (const batch of readActivations(where, model, read, neededHooks(model, "layer").names, options.cache)) {
+  for (const batch of readActivations(where, model, read, neededHooks(model, "layer"), options.cache)) {
     const asked = sitesOf(batch, targets).map((at) => ({ ...at, target: targets[at.prompt][at.index] }));
     for (const { asked: at, reading } of readLens(model, asked, scale, top)) {
       lenses[at.prompt][at.index] = lensOf(where, model, at, reading, top);

@@ -75,10 +75,10 @@ export function promotedTokens(
   expectTop(where, top);
   const read = readInput(where, model, input, options);
   const component = findComponent(where, model, options.component);
-  const { names } = neededHooks(model, component.unit);
+  const hooks = neededHooks(model, component.unit);
   const targets = read.positions.map((list) => list.map((pos) => ({ pos })));
   const sites: PromotedTokens[][] = targets.map((ofPrompt) => new Array(ofPrompt.length));
-  for (const batch of readActivations(where, model, read, names, options.cache)) {
+  for (const batch of readActivations(where, model, read, hooks, options.cache)) {
     const asked = sitesOf(batch, targets);
     const vectors = asked.map(({ site }) => {
       const [scale] = site.read(model.finalNorm.scaleHook);
