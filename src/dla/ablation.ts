@@ -2,10 +2,11 @@ import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput, readPrompts } from "../model/index.ts";
 import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
 import { expectAttributable } from "./attributable.ts";
-import { type AttributionOptions, attribute, readLogits } from "./attribution.ts";
+import { attribute } from "./attribution.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import { runBatches, sitesOf } from "./batches.ts";
-import type { Reading } from "./check.ts";
 import { leaveOneOutRows } from "./leaveOneOut.ts";
+import type { Reading } from "./readings.ts";
 import { type Instead, type Replacement, readReplacement } from "./replacement.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
@@ -109,8 +110,7 @@ export function ablationEffects(
       for (const batch of runBatches(runs, run, positions, [outputHook])) {
         for (const { prompt, index, site } of sitesOf(batch, group)) {
           const one = group[prompt][index];
-          const [logit] = readLogits(model, readings.get(one)!, site, site.read(outputHook));
-          totals.get(one)![k] = logit - one.check.logit;
+          totals.get(one)![k] = readings.get(one)!.forward(site).logit - one.check.logit;
         }
       }
     }

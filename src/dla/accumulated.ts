@@ -1,6 +1,7 @@
 import type { FinalNorm } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import { cumulativeLabels, type Site } from "./rows.ts";
+import { cumulativeLabels } from "./rows.ts";
+import type { Site } from "./site.ts";
 
 /**
  * The residual stream after each writer that has a name there, as the model has it: each write is added in float32.

@@ -1,7 +1,8 @@
 import { CheckError, ValueError } from "../errors.ts";
 import type { TokenRef } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import { type AttributionOptions, attribute } from "./attribution.ts";
+import { attribute } from "./attribution.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import type { AttributionResult } from "./result.ts";
 
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */

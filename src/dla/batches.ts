@@ -1,5 +1,5 @@
 import type { Attributable, AttributableCache } from "./attributable.ts";
-import type { Site } from "./rows.ts";
+import type { Site } from "./site.ts";
 
 /** Prompts of one length and their activations. */
 export interface Batch {
@@ -14,7 +14,7 @@ const BATCH_TOKENS = 1024;
 /**
  * Runs the prompts in batches of one length each, so that nothing is padded, one batch after the other.
  *
- * @param positions of each prompt, which depend on its length alone
+ * @param positions of each prompt
  * @param names     the hooks to capture
  * @param everyPos  those of them to capture at every position
  */
@@ -25,7 +25,7 @@ export function* runBatches(
   names: readonly string[],
   everyPos: readonly string[] = [],
 ): Generator<Batch> {
-  for (const members of groupByLength(prompts)) {
+  for (const members of groupAlike(prompts, positions)) {
     const pos = [...new Set(positions[members[0]])];
     const tokens = members.map((index) => prompts[index]);
     const options = {
@@ -38,17 +38,21 @@ export function* runBatches(
   }
 }
 
-/** The prompts' indices, those of one length together, in batches. */
-function groupByLength(prompts: readonly (readonly number[])[]): number[][] {
-  const byLength = new Map<number, number[][]>();
+/** The prompts' indices, those of one length and at the same positions together, in batches. */
+function groupAlike(
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+): number[][] {
+  const alike = new Map<string, number[][]>();
   for (const [index, { length }] of prompts.entries()) {
-    const batches = byLength.get(length) ?? [];
+    const key = `${length}: ${positions[index].join()}`;
+    const batches = alike.get(key) ?? [];
     const last = batches.at(-1);
     if (last && (last.length + 1) * length <= BATCH_TOKENS) last.push(index);
     else batches.push([index]);
-    byLength.set(length, batches);
+    alike.set(key, batches);
   }
-  return [...byLength.values()].flat();
+  return [...alike.values()].flat();
 }
 
 /** One target's place: its prompt, its index among the prompt's targets, and the activations there. */

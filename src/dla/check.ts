@@ -1,6 +1,7 @@
 import { CheckError } from "../errors.ts";
-import type { FinalNorm, UnembeddingColumn } from "../model/index.ts";
+import type { FinalNorm } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
+import { type ForwardLogit, type Reading, TINY, U32, U64 } from "./readings.ts";
 
 /**
  * The proof that comes with an attribution. All numbers are in units of the logit.
@@ -17,7 +18,7 @@ export interface Check {
   readonly rounding: number;
   /** The b_U term; where rows are cumulative on raw weights, LayerNorm's beta too. */
   readonly bias: number;
-  /** The forward pass's own float32 logit, or the difference of two. */
+  /** The forward pass's own float32 logit, or the difference or weighted sum of several. */
   readonly logit: number;
   /** What float32 lost in the final norm and the unembedding. */
   readonly error: number;
@@ -25,20 +26,11 @@ export interface Check {
   readonly bound: number;
   /** How large `rounding` may be. */
   readonly roundingBound: number;
-}
-
-/** What is read of the residual stream: the logit of a token, of two the difference, or a direction. */
-export interface Reading {
-  /** [dModel], on the norm's output. */
-  readonly w: Float64Array;
-  /** [dModel], on the residual stream: see `throughNorm`. */
-  readonly u: Float64Array;
-  /** w·beta of the final norm. */
-  readonly beta: number;
-  /** The column of W_U that w is, or the difference of two; null for a direction. */
-  readonly column: UnembeddingColumn | null;
-  /** Where all logits are captured, the columns of the tokens read: theirs are the logits compared. */
-  readonly captured: readonly (UnembeddingColumn & { readonly id: number })[] | null;
+  /**
+   * Where the run says how much each token's logit counts, in nats: `logit − entropy` is the log-probability, or log-sum-exp over
+   * a softmax set. The entropy of the model's probabilities, less that of a softmax answer's weights, and more that of a wrong one's.
+   */
+  readonly entropy?: number;
 }
 
 /** What the check compares, at one prompt and position. */
@@ -49,8 +41,7 @@ export interface CheckInput {
   /** What of the sum nothing wrote: the `beta` row of raw weights, else 0. */
   readonly unwritten: number;
   readonly bias: number;
-  /** The forward pass's: one, or those of two tokens; of a direction, its dot product with the norm's output. */
-  readonly logits: readonly number[];
+  readonly forward: ForwardLogit;
   /** What was added to the residual stream, in order, each [dModel]. */
   readonly writes: readonly Float32Array[];
   /** The final residual [dModel], the scale that divides it, and the norm's output [dModel], as captured. */
@@ -61,12 +52,6 @@ export interface CheckInput {
   readonly splitError: number;
 }
 
-/** Unit roundoff of float32, with room for the second order: (1 + 2⁻²⁴)² and the like. */
-const U32: number = 2 ** -24 * (1 + 2 ** -20);
-/** Half the smallest float32, all that rounding can lose below the normal range. */
-const TINY: number = 2 ** -150;
-const U64: number = 2 ** -53;
-
 /**
  * The check of one attribution.
  *
@@ -74,24 +59,24 @@ const U64: number = 2 ** -53;
  * e ← e (1 + u) + u |x_k| with x_k the partial sum (a running error bound, Higham §3.3); weighted by |u_i|/scale.
  *
  * bound: an element of the norm's output has the error of its mean, division and affine part; weighted by |w_i|.
- * A logit is a dot product of length dModel, rounded once.
+ * What the logits themselves may be off by comes with the reading.
  *
  * Both have a term for this function's own float64 arithmetic.
  *
  * @see Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §3.1 and §3.3
  */
 export function checkSum(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input: CheckInput): Check {
-  const { sum, unwritten, bias, logits, scale } = input;
+  const { sum, unwritten, bias, forward, scale } = input;
   const own = float64Error(reading, norm, input);
   const rounding = dot(reading.u, input.x) / scale + unwritten - sum;
-  const logit = logits.length === 2 ? logits[0] - logits[1] : logits[0];
+  const { logit } = forward;
   return {
     sum,
     rounding,
     bias,
     logit,
     error: sum + rounding + bias - logit,
-    bound: normError(reading, norm, accuracy, input) + logitError(reading, accuracy, input) + own,
+    bound: normError(reading, norm, accuracy, input) + forward.error + own,
     roundingBound: (additionError(reading.u, input.writes) + input.splitError) / Math.abs(scale) + own,
   };
 }
@@ -143,31 +128,6 @@ function normError(reading: Reading, norm: FinalNorm, accuracy: Accuracy, input:
   return total;
 }
 
-function logitError(reading: Reading, accuracy: Accuracy, { output, logits }: CheckInput): number {
-  const { column, captured } = reading;
-  const products = captured ?? (column ? [column] : []);
-  const total = products.reduce(
-    (sum, { column, bias }, t) =>
-      sum + U32 * Math.abs(logits[t]) + accuracy.dotError(output, column, bias) + TINY,
-    0,
-  );
-  return captured?.length === 2 ? total + differenceError(reading.w, captured, output) : total;
-}
-
-/** What columns and their difference are off by, each rounded once, as the output reads it. */
-function differenceError(
-  w: Float64Array,
-  columns: readonly UnembeddingColumn[],
-  output: Float32Array,
-): number {
-  let total = 0;
-  for (let i = 0; i < w.length; i++) {
-    const size = columns.reduce((sum, { column }) => sum + Math.abs(column[i]), Math.abs(w[i]));
-    total += 1.01 * U32 * size * Math.abs(output[i]); // they are folded in float64
-  }
-  return total;
-}
-
 /** What float64 may lose in the rows, the direction and this check: n operations on terms of these magnitudes. */
 function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): number {
   const { w } = reading;
@@ -185,7 +145,7 @@ function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): num
     magnitude += (weight(i) + meanWeight) * (terms / scale) + Math.abs(w[i] * output[i]);
   }
   for (const row of rows) magnitude += Math.abs(row);
-  magnitude += Math.abs(input.bias) + input.logits.reduce((total, logit) => total + Math.abs(logit), 0);
+  magnitude += Math.abs(input.bias) + input.forward.magnitude;
   const underflow = size * size * (writes.length + 16) * (1 + 1 / scale) * Number.MIN_VALUE;
   return 2 * (size + writes.length + rows.length + 16) * U64 * magnitude + underflow;
 }

@@ -1,7 +1,8 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ResidualWriter } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import { rowLabels, type Site, type Unit } from "./rows.ts";
+import { rowLabels, type Unit } from "./rows.ts";
+import type { Site } from "./site.ts";
 
 /** A row's label resolved: a writer, or one head of one; and the unit whose rows it is among. */
 export interface Component {

@@ -1,6 +1,7 @@
 import { type ModelInput, showToken } from "../model/index.ts";
+import type { Answer } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
-import type { AttributedPrompt, AttributedToken, AttributionResult } from "./result.ts";
+import type { AttributedAnswer, AttributedPrompt, AttributedToken, AttributionResult } from "./result.ts";
 
 /** What a result says of its model. */
 export function describeModel(model: Attributable): AttributionResult["model"] {
@@ -41,4 +42,18 @@ export function describeSources(model: Attributable, tokens: readonly number[], 
 export function describeToken(model: Attributable, id: number | null): AttributedToken | null {
   if (id === null) return null;
   return { id, text: model.tokenizer ? showToken(model.tokenizer, id) : null };
+}
+
+/** An answer as results have it. */
+export function describeAnswer(
+  model: Attributable,
+  answer: Answer | null,
+  weights: readonly number[],
+): AttributedAnswer | null {
+  if (answer === null) return null;
+  const { kind, ids } = answer;
+  const tokens = ids.map((id) => describeToken(model, id)!);
+  if (kind === "token") return tokens[0];
+  if (kind === "tokens") return { text: decode(model.tokenizer, ids), tokens };
+  return { anyOf: tokens.map((token, i) => ({ ...token, weight: weights[i] })), weights: kind };
 }

@@ -78,3 +78,10 @@ export function finishDistribution(running: RunningDistribution): Distribution {
     probability: (logit) => exp(logit - max) / total,
   };
 }
+
+/** The same of a row that lies in memory. */
+export function distributionOf(logits: Float32Array, answer: number | null): Distribution {
+  const running = startDistribution(answer, 0);
+  readLogits(running, logits, 0);
+  return finishDistribution(running);
+}

@@ -1,7 +1,8 @@
 import { ValueError } from "../errors.ts";
 import type { FinalNorm, ModelInput } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import { type AttributionOptions, attribute } from "./attribution.ts";
+import { attribute } from "./attribution.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
 /** Where and against what to look for erasures: as for an attribution by component. */

@@ -5,7 +5,7 @@ export {
   ablationEffects,
   type PositionEffects,
 } from "./ablation.ts";
-export type { AnswerOptions, Answers } from "./answers.ts";
+export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export {
   type AttributeAllOptions,
@@ -13,7 +13,8 @@ export {
   type AttributionRecord,
   attributeAll,
 } from "./attributeAll.ts";
-export { type AttributionOptions, directLogitAttribution } from "./attribution.ts";
+export { directLogitAttribution } from "./attribution.ts";
+export type { AttributionOptions } from "./attributionOptions.ts";
 export { type Check, checkHolds } from "./check.ts";
 export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
 export { type ComparisonDocument, comparisonToJSON } from "./comparisonDocument.ts";
@@ -44,7 +45,15 @@ export {
   type ScoredToken,
 } from "./promotedTokens.ts";
 export type { Replacement } from "./replacement.ts";
-export type { AttributedPrompt, AttributedToken, Attribution, AttributionResult } from "./result.ts";
+export type {
+  AttributedAnswer,
+  AttributedPrompt,
+  AttributedSet,
+  AttributedText,
+  AttributedToken,
+  Attribution,
+  AttributionResult,
+} from "./result.ts";
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
 export {
@@ -57,3 +66,4 @@ export {
   toJSON,
   top,
 } from "./summary.ts";
+export type { AnswerOptions } from "./targets.ts";

@@ -1,13 +1,13 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput, readPrompts, resolvePositions } from "../model/index.ts";
-import { wantsNext } from "./answers.ts";
+import { wantsNext } from "./alignedAnswers.ts";
 import {
   type Attributable,
   type AttributableCache,
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
-import type { AttributionOptions } from "./attribution.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import { type Batch, runBatches } from "./batches.ts";
 
 /** Where a question is asked, and of what run. */

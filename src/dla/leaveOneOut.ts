@@ -1,7 +1,8 @@
 import { ValueError } from "../errors.ts";
 import type { FinalNorm } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import type { ReadSite, Unit } from "./rows.ts";
+import type { Unit } from "./rows.ts";
+import type { ReadSite } from "./site.ts";
 
 /** Any array of float32 or float64. */
 type Numbers = Float32Array | Float64Array;

@@ -3,7 +3,9 @@ import type { Attributable } from "./attributable.ts";
 import { type Distribution, finishDistribution, readLogits, startDistribution } from "./distribution.ts";
 import type { LensScale } from "./logitLens.ts";
 import { joined } from "./parts.ts";
-import { rowLabels, type Site } from "./rows.ts";
+import { rowLabels } from "./rows.ts";
+import type { Site } from "./site.ts";
+import { logitChunks } from "./vocabulary.ts";
 
 /** A site and whose logits are asked for there. */
 export interface AskedSite {
@@ -20,8 +22,6 @@ export interface LensReading {
 
 /** Rows for which the vocabulary is read once: each pass folds its columns anew. */
 const ROWS_AT_ONCE = 2048;
-/** Tokens whose logits are in memory at one time. */
-const TOKENS_AT_ONCE = 128;
 
 /** Reads the sites' accumulated rows through the whole vocabulary, so many at a time that memory is bounded. */
 export function* readLens<Asked extends AskedSite>(
@@ -58,12 +58,8 @@ function readSome(
     Array.from({ length: perSite }, (_, row) => startDistribution(answers[i][0]?.[row] ?? null, top)),
   );
   const rows = running.flat();
-  for (let first = 0; first < config.dVocab; first += TOKENS_AT_ONCE) {
-    const count = Math.min(TOKENS_AT_ONCE, config.dVocab - first);
-    const logits = unembedding.logits(
-      x,
-      Array.from({ length: count }, (_, i) => first + i),
-    );
+  for (const { first, logits } of logitChunks(model, x)) {
+    const count = logits.length / rows.length;
     for (const [r, row] of rows.entries())
       readLogits(row, logits.subarray(r * count, (r + 1) * count), first);
   }

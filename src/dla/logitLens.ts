@@ -1,15 +1,17 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput } from "../model/index.ts";
-import { type AnswerOptions, readTargets, readTokens, type Target } from "./answers.ts";
+import type { Answer } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
-import { attributeSite, neededHooks } from "./attribution.ts";
+import { attributeSite, neededHooks } from "./attributeSite.ts";
 import { sitesOf, type TargetSite } from "./batches.ts";
 import type { Check } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import { expectTop, type Input, type InputOptions, readActivations, readInput } from "./input.ts";
 import { type LensReading, readLens } from "./lensReading.ts";
+import { readTokens } from "./readings.ts";
 import type { AttributedToken, AttributionResult } from "./result.ts";
 import { computeRows, rowLabels } from "./rows.ts";
+import { type AnswerOptions, readTargets, type Target } from "./targets.ts";
 
 /** Whose prediction is followed through the layers, where and how. */
 export interface LogitLensOptions extends InputOptions, Pick<AnswerOptions, "answer" | "wrong"> {
@@ -116,7 +118,10 @@ export function logitLens(
 }
 
 /** What is asked of a site: `reading` is null without an answer. */
-type LensTarget = Omit<Target, "reading"> & { readonly reading: Target["reading"] | null };
+interface LensTarget extends Pick<Target, "prompt" | "pos" | "reading"> {
+  readonly answer: number | null;
+  readonly wrong: number | null;
+}
 
 function lensTargets(
   where: string,
@@ -124,7 +129,16 @@ function lensTargets(
   { prompts, positions }: Input,
   { answer, wrong }: LogitLensOptions,
 ): LensTarget[][] {
-  if (answer !== undefined) return readTargets(where, model, prompts, positions, { answer, wrong }, false);
+  if (answer !== undefined) {
+    const targets = readTargets(where, model, prompts, positions, { answer, wrong }, false);
+    return targets.map((ofPrompt) =>
+      ofPrompt.map(({ answer, wrong, ...target }) => ({
+        ...target,
+        answer: onlyToken(where, answer),
+        wrong: onlyToken(where, wrong),
+      })),
+    );
+  }
   if (wrong !== undefined) {
     throw new ValueError(
       `${where}: got a wrong answer and no answer, expected both or neither. Give answer: " Mary" too.`,
@@ -132,6 +146,14 @@ function lensTargets(
   }
   return positions.map((list, prompt) =>
     list.map((pos) => ({ prompt, pos, answer: null, wrong: null, reading: null })),
+  );
+}
+
+/** @throws ValueError for an answer that is not one token: its rank and probability are what a lens is about */
+function onlyToken(where: string, answer: Answer | null): number | null {
+  if (answer === null || answer.kind === "token") return answer?.ids[0] ?? null;
+  throw new ValueError(
+    `${where}: got an answer of ${answer.ids.length} tokens, expected one. Give a token; ask for each in turn.`,
   );
 }
 
@@ -145,7 +167,8 @@ function lensOf(
   const predicted = rows[rows.length - 1].top[0].id;
   const reading = target.reading ?? readTokens(model, predicted, null, false);
   const written = computeRows(model, "layer", [{ site, u: reading.u }])[0];
-  const { check } = attributeSite(where, model, "layer", { ...target, reading }, written, site);
+  const here = `${where}: prompt ${target.prompt}, position ${target.pos}`;
+  const { check } = attributeSite(here, model, "layer", reading, written, site);
   return {
     prompt: target.prompt,
     pos: target.pos,

@@ -2,7 +2,8 @@ import type { LinearSplit, ResidualWriter, SplitReading } from "../model/index.t
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
-import type { ReadSite, Rows } from "./rows.ts";
+import type { Rows } from "./rows.ts";
+import type { ReadSite } from "./site.ts";
 
 /** The units that divide what a writer writes. */
 export type PartUnit = "head" | "neuron" | "full";

@@ -2,7 +2,8 @@ import { type AttentionSplit, type ResidualWriter, throughNorm } from "../model/
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { type HeadReading, streamErrors, valueError } from "./pathError.ts";
-import type { ReadSite, Rows, Site } from "./rows.ts";
+import type { Rows } from "./rows.ts";
+import type { ReadSite, Site } from "./site.ts";
 import { attentionOf, readThrough, sourceHooks, sourceRows } from "./sources.ts";
 
 /** What a source's score is divided into: what each writer wrote there, what float32 lost, and what nobody wrote. */

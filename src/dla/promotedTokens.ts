@@ -1,15 +1,16 @@
 import { CheckError } from "../errors.ts";
 import type { FinalNorm, ModelInput } from "../model/index.ts";
-import { readTokens } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
-import { attributeSite, neededHooks } from "./attribution.ts";
+import { attributeSite, neededHooks } from "./attributeSite.ts";
 import { sitesOf, type TargetSite } from "./batches.ts";
 import type { Check } from "./check.ts";
 import { type Component, componentWrite, findComponent } from "./components.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import { expectTop, type InputOptions, readActivations, readInput } from "./input.ts";
+import { readTokens } from "./readings.ts";
 import type { AttributedToken, AttributionResult } from "./result.ts";
-import { computeRows, type Site } from "./rows.ts";
+import { computeRows } from "./rows.ts";
+import type { Site } from "./site.ts";
 import { readVocabulary, type VocabularyReading } from "./vocabulary.ts";
 
 /** Which component, where and how many tokens. */
@@ -115,13 +116,13 @@ function promotedAt(
   const [{ id: answer, score }] = promoted;
   const reading = readTokens(model, answer, null, false);
   const [rows] = computeRows(model, component.unit, [{ site, u: reading.u }]);
-  const target = { prompt, pos, answer, wrong: null, reading };
-  const { scores, check } = attributeSite(where, model, component.unit, target, rows, site);
+  const here = `${where}: prompt ${prompt}, position ${pos}`;
+  const { scores, check } = attributeSite(here, model, component.unit, reading, rows, site);
   const row = scores.data[component.row];
   const bound = float64Error(model.finalNorm, component, site, reading.w) + 2 ** -51 * Math.abs(mean);
   if (!(Math.abs(score + mean - row) <= bound)) {
     throw new CheckError(
-      `${where}: prompt ${prompt}, position ${pos}: got ${score + mean} for token ${answer}, expected its row ${row} within ${bound}. ` +
+      `${here}: got ${score + mean} for token ${answer}, expected its row ${row} within ${bound}. ` +
         "Take the cache from a run of this model on this prompt, without changing it.",
     );
   }

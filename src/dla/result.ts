@@ -8,6 +8,21 @@ export interface AttributedToken {
   readonly text: string | null;
 }
 
+/** An answer of several tokens, in their order; `text` is null for a model without a tokenizer. */
+export interface AttributedText {
+  readonly text: string | null;
+  readonly tokens: readonly AttributedToken[];
+}
+
+/** A set of tokens, and how much the logit of each counts. */
+export interface AttributedSet {
+  readonly anyOf: readonly (AttributedToken & { readonly weight: number })[];
+  readonly weights: "mean" | "softmax";
+}
+
+/** What was asked for: a token, several, or a set. */
+export type AttributedAnswer = AttributedToken | AttributedText | AttributedSet;
+
 /** The rows of one prompt at one position. */
 export interface Attribution {
   /** Which of `prompts`, from 0. */
@@ -15,9 +30,9 @@ export interface Attribution {
   /** The position in that prompt's tokens, from 0. */
   readonly pos: number;
   /** Null where a direction was attributed. */
-  readonly answer: AttributedToken | null;
+  readonly answer: AttributedAnswer | null;
   /** Null where the answer's logit itself was attributed, or a direction. */
-  readonly wrong: AttributedToken | null;
+  readonly wrong: AttributedAnswer | null;
   /** One score per label, or per label and what each further axis divides it into, in units of the logit. */
   readonly scores: Tensor64;
   /**
@@ -27,8 +42,17 @@ export interface Attribution {
   readonly leaveOneOut?: Tensor64;
   /** Of a unit with the axis "source": the tokens up to this position as text, or their ids, then `bias`. */
   readonly sources?: readonly string[];
+  /** The answer's, where asked for: of several tokens their product, of a set the sum. */
+  readonly probability?: number;
+  /** How many tokens have a greater logit than the answer: 0 for the first. Only of a single token. */
+  readonly rank?: number;
   /** The proof that the scores add up. */
   readonly check: Check;
+  /**
+   * Of an answer of several tokens, what each added to all of this: read at the position before it, in the prompt up to `pos` with
+   * the answer's tokens appended.
+   */
+  readonly tokens?: readonly Attribution[];
 }
 
 /** A prompt as it was attributed. */
@@ -45,6 +69,8 @@ export interface AttributedPrompt {
 export interface AttributionResult {
   /** What the rows are. */
   readonly unit: Unit;
+  /** Whose rows they are, if not the logit's. */
+  readonly target?: "logProbability";
   /** What the scores' axes are: ["component"], ["layer"], ["head"], …, ["head", "source"], ["head", "source", "writer"]. */
   readonly axes: readonly string[];
   /** Of the first axis, one per row. */

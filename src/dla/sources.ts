@@ -2,7 +2,8 @@ import type { AttentionSplit, ResidualWriter } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { partRows } from "./parts.ts";
-import type { ReadSite, Rows, Site } from "./rows.ts";
+import type { Rows } from "./rows.ts";
+import type { ReadSite, Site } from "./site.ts";
 
 /** A head's entries of a pattern are rounded to float32 no more than twice, so their sum is 1 within this. */
 const PATTERN_SUM: number = 2 ** -22;

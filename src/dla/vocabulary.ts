@@ -1,5 +1,7 @@
 import type { Attributable } from "./attributable.ts";
 import { type Greatest, keepGreatest } from "./greatest.ts";
+import { joined } from "./parts.ts";
+import type { Site } from "./site.ts";
 
 /** A token's id and what a vector adds to its logit, less what it adds to every token's on average. */
 export interface TokenScore {
@@ -45,4 +47,38 @@ export function readVocabulary(
       kept.list().map(({ id, value }) => ({ id, score: sign * value - mean }));
     return { promoted: list(promoted, 1), suppressed: list(suppressed, -1), mean };
   });
+}
+
+/** Tokens whose logits are computed at one time. */
+const TOKENS_AT_ONCE = 128;
+
+/**
+ * The forward pass's logits of rows of the norm's output, some tokens at a time.
+ *
+ * @param x [rows, dModel]
+ * @returns [rows, tokens] of the tokens `first`, `first` + 1, …
+ */
+export function* logitChunks(
+  { unembedding, config }: Attributable,
+  x: Float32Array,
+): Generator<{ readonly first: number; readonly logits: Float32Array }> {
+  for (let first = 0; first < config.dVocab; first += TOKENS_AT_ONCE) {
+    const count = Math.min(TOKENS_AT_ONCE, config.dVocab - first);
+    const tokens = Array.from({ length: count }, (_, i) => first + i);
+    yield { first, logits: unembedding.logits(x, tokens) };
+  }
+}
+
+/** The logits of all tokens at each site, [dVocab]: as captured, or as the forward pass has them. */
+export function vocabularyLogits(model: Attributable, sites: readonly Site[]): Float32Array[] {
+  const { unembedding, finalNorm, config } = model;
+  if (sites.every((site) => site.has(unembedding.hook)))
+    return sites.map((site) => site.read(unembedding.hook));
+  const rows = sites.map(() => new Float32Array(config.dVocab));
+  const outputs = sites.map((site) => site.read(finalNorm.outputHook));
+  for (const { first, logits } of logitChunks(model, joined(Float32Array, outputs))) {
+    const count = logits.length / rows.length;
+    for (const [r, row] of rows.entries()) row.set(logits.subarray(r * count, (r + 1) * count), first);
+  }
+  return rows;
 }

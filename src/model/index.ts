@@ -39,7 +39,7 @@ export {
   type Tokenizer,
   type TokenizerFiles,
 } from "./tokenizer/tokenizer.ts";
-export { readToken, showToken, type TokenRef } from "./tokens.ts";
+export { readToken, showToken, type TokenRef, textTokens } from "./tokens.ts";
 export { tokenColumn, type Unembedding, type UnembeddingColumn } from "./unembedding.ts";
 export {
   type FinalNorm,

@@ -43,6 +43,20 @@ export function singleToken(where: string, model: PromptReader, text: string): n
   );
 }
 
+/**
+ * The ids of a text that goes on where another ends: without BOS in front.
+ *
+ * @throws ValueError for a text of no token, or one that the model was not made for
+ */
+export function textTokens(where: string, model: PromptReader, text: string): number[] {
+  if (typeof text !== "string" || text === "") {
+    throw new ValueError(`${where}: got text ${describe(text)}, expected at least one token. Give a text.`);
+  }
+  const ids = expectTokenizer(where, model).encode(text);
+  for (const id of ids) expectTokenId(where, model.config, id);
+  return ids;
+}
+
 /** A token for display; one that only pads the model's vocabulary is shown by its id: `<50300>`. */
 export function showToken(tokenizer: Tokenizer, id: number): string {
   return id < tokenizer.vocabSize ? tokenizer.tokenString(id) : `<${id}>`;

@@ -1,4 +1,4 @@
-import type { AttributedPrompt, Attribution, AttributionResult } from "../dla/index.ts";
+import type { AttributedAnswer, AttributedPrompt, Attribution, AttributionResult } from "../dla/index.ts";
 import { plural } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { columns, padColumns, quoteToken, visible } from "./text.ts";
@@ -64,7 +64,20 @@ export function attributionLines(
 /** What a logit of these tokens is called: `" Mary" − " John"`. */
 export function logitName({ answer, wrong }: Pick<Attribution, "answer" | "wrong">): string {
   if (answer === null) return "a direction";
-  return wrong === null ? quoteToken(answer) : `${quoteToken(answer)} − ${quoteToken(wrong)}`;
+  return wrong === null ? answerName(answer) : `${answerName(answer)} − ${answerName(wrong)}`;
+}
+
+/** More tokens than this of a set are counted only. */
+const MOST_NAMED = 3;
+
+function answerName(answer: AttributedAnswer): string {
+  if ("id" in answer) return quoteToken(answer);
+  if ("tokens" in answer) return answer.tokens.map(quoteToken).join(" ");
+  const { anyOf, weights } = answer;
+  const named = anyOf.slice(0, MOST_NAMED).map(quoteToken);
+  if (anyOf.length > MOST_NAMED) named.push("…");
+  const of = `${plural(anyOf.length, "token")} (${named.join(", ")})`;
+  return weights === "mean" ? `the mean of ${of}` : `${of} by softmax`;
 }
 
 function logitOf(

@@ -1,4 +1,4 @@
-import { type AttributionResult, scoreName, toJSON } from "../dla/index.ts";
+import { type AttributedAnswer, type AttributionResult, scoreName, toJSON } from "../dla/index.ts";
 import { visible } from "./text.ts";
 
 /**
@@ -37,13 +37,20 @@ export function toCsv(
   for (const attribution of attributions) {
     const { prompt, pos, answer, wrong, scores } = attribution;
     const { text } = prompts[prompt];
-    const [answered, against] = [answer, wrong].map((token) => (token ? (token.text ?? `${token.id}`) : ""));
+    const [answered, against] = [answer, wrong].map((one) => (one ? answerText(one) : ""));
     const before = [first + prompt, cell(text ?? ""), pos, cell(answered), cell(against), unit].join(",");
     scores.data.forEach((score, i) => {
       lines.push(`${before},${cell(scoreName(result, [attribution], i))},${score}\r\n`);
     });
   }
   return (header ? csvHeader : "") + lines.join("");
+}
+
+/** A token's or a text's own text; of a set all, with bars between: `33|34|35`. */
+function answerText(answer: AttributedAnswer): string {
+  if ("anyOf" in answer) return answer.anyOf.map(answerText).join("|");
+  if ("tokens" in answer) return answer.text ?? answer.tokens.map(({ id }) => id).join(" ");
+  return answer.text ?? `${answer.id}`;
 }
 
 function cell(text: string): string {

@@ -1,0 +1,45 @@
+import type { Attributable } from "./attributable.ts";
+import type { Distribution } from "./distribution.ts";
+import { addLogit, finishSum, type Reading, readingOf, startSum, type Term } from "./readings.ts";
+import type { Site } from "./site.ts";
+
+/** A site, whose logarithm is asked for there, and the logits of all tokens, [dVocab]. */
+interface ProbableSite {
+  readonly site: Site;
+  readonly terms: readonly Term[];
+  readonly logits: Float32Array;
+  readonly distribution: Distribution;
+}
+
+/**
+ * A token's log-probability, with all probabilities held as they are, or a weighted sum of several:
+ *
+ *   w = Σ_t q_t W_U[:, t] − Σ_v p_v W_U[:, v],   Σ q = 1
+ *
+ * which is its gradient. As Σ_v p_v logit_v is log-sum-exp less the entropy H of p, w·y and its bias are log p + H.
+ * All columns are read once for all sites.
+ */
+export function logProbabilityReadings(model: Attributable, sites: readonly ProbableSite[]): Reading[] {
+  const { dModel, dVocab } = model.config;
+  const running = sites.map(({ site, terms, logits, distribution }) => ({
+    ...{ w: new Float64Array(dModel), bias: 0, sum: startSum(), logits },
+    output: site.read(model.finalNorm.outputHook),
+    own: new Map(terms.map(({ id, weight }) => [id, weight])),
+    probability: distribution.probability,
+  }));
+  for (let id = 0; id < dVocab; id++) {
+    const token = model.unembedding.token(id);
+    const { column } = token;
+    for (const one of running) {
+      const weight = (one.own.get(id) ?? 0) - one.probability(one.logits[id]);
+      const { w } = one;
+      for (let i = 0; i < dModel; i++) w[i] += weight * column[i];
+      one.bias += weight * token.bias;
+      addLogit(one.sum, model, one.output, token, weight, one.logits[id]);
+    }
+  }
+  return running.map(({ w, bias, sum }) => {
+    const forward = finishSum(sum, dVocab);
+    return readingOf(model, w, bias, () => forward); // the probabilities are of this very site
+  });
+}
