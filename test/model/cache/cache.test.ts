@@ -254,7 +254,7 @@ describe("stacks", () => {
     expectSameBits(row(mlpInput, "1_mid"), cache.get("normalized", 1, "ln2").data, "1_mid, by ln2's scale");
   });
 
-  test("accumulatedResid with applyLn at position -1 is the last position's (B9)", () => {
+  test("B9: accumulatedResid with applyLn at position -1 is the last position's", () => {
     for (const positions of [-1, [-1], [1, -1]] as const) {
       const all = cache.accumulatedResid({ applyLn: true });
       const got = cache.accumulatedResid({ applyLn: true, pos: positions });
@@ -290,6 +290,33 @@ describe("stacks", () => {
     }
   });
 
+  test.each([0, 1])(
+    "B7: with mlpInput of block %d every row is divided by ln2's scale, none by ln1's",
+    (layer) => {
+      const [ln1, ln2] = ["ln1", "ln2"].map((norm) => cache.get("scale", layer, norm).data);
+      for (const stackOf of ["decomposeResid", "accumulatedResid"] as const) {
+        const before = cache[stackOf]({ layer, mlpInput: true });
+        const got = cache[stackOf]({ layer, mlpInput: true, applyLn: true });
+        expect(got.labels).toEqual(before.labels);
+        for (const label of got.labels) {
+          const values = row(before, label);
+          row(got, label).forEach((value, i) => {
+            const [at, start] = [Math.floor(i / 12), i - (i % 12)];
+            const own = values.subarray(start, start + 12);
+            const mean = own.reduce((a, b) => a + b, 0) / 12;
+            const centred = values[i] - mean;
+            const float64 = (12 * 2 ** -52 * Math.max(...own.map(Math.abs))) / ln2[at];
+            const bound =
+              (cache.model.kernels.accuracy.normalization * Math.abs(centred)) / ln2[at] + float64;
+            expect(Math.abs(value - centred / ln2[at]), `${stackOf}, ${label}`).toBeLessThanOrEqual(bound);
+            if (Math.abs(centred) > 0.1)
+              expect(Math.abs(value - centred / ln1[at]), `${stackOf}, ${label}`).toBeGreaterThan(bound);
+          });
+        }
+      }
+    },
+  );
+
   test("stackHeadResults' rows are hook_result's, in layer-major order", () => {
     const got = cache.stackHeadResults({ pos: [0, 3] });
     expect(got.labels).toEqual(["L0H0", "L0H1", "L0H2", "L1H0", "L1H1", "L1H2"]);
@@ -305,7 +332,7 @@ describe("stacks", () => {
     }
   });
 
-  test("the remainder is the sum of embeddings, MLPs and b_O, of the layers asked for (B8)", () => {
+  test("B8: the remainder is the sum of embeddings, MLPs and b_O, of the layers asked for", () => {
     for (const layer of [0, 1, 2]) {
       const got = cache.stackHeadResults({ layer, inclRemainder: true });
       expect(got.labels.length).toBe(3 * layer + 1);
