@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ShapeError, ValueError } from "../../src/errors.ts";
 import { type Gpt2, type Hook, type HookName, hookNames } from "../../src/model/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -237,6 +237,58 @@ describe("names that are not", () => {
   ])("%s: a ValueError that says so", (_, run, message) => {
     expect(run).toThrow(ValueError);
     expect(run).toThrow(message);
+  });
+});
+
+describe("B11: of a list of names", () => {
+  const list: HookName[] = [
+    "hook_embed",
+    "blocks.0.hook_attn_in",
+    "blocks.0.attn.hook_result",
+    "blocks.1.hook_q_input",
+    "blocks.1.hook_k_input",
+    "blocks.1.hook_v_input",
+    "blocks.1.hook_mlp_in",
+    "unembed.hook_out",
+  ];
+
+  test("every one is kept, and hooked, also those that nothing computes unless they are asked for", () => {
+    expect(model.runWithCache([ids], { names: list }).cache.names).toEqual(list);
+    expect(model.runWithCache([ids], { names: list[0], everyPos: list, pos: 1 }).cache.names).toEqual(list);
+    const called: HookName[] = [];
+    model.runWithHooks(
+      [ids],
+      list.map((name): Hook => [name, (_, point) => void called.push(point.name)]),
+    );
+    expect(called).toEqual(list);
+  });
+
+  test("one that is none, wherever it stands, and a predicate that holds for none, are errors and nothing runs", () => {
+    const unknown = "blocks.0.attn.hook_results" as HookName;
+    const ran = vi.spyOn(model.kernels, "session");
+    for (const at of list.keys()) {
+      const names = list.with(at, unknown);
+      const hooks = names.map((name): Hook => [name, () => {}]);
+      for (const run of [
+        () => model.runWithCache([ids], { names }),
+        () => model.runWithCache([ids], { everyPos: names }),
+        () => model.runWithCache([ids], { hooks }),
+        () => model.runWithHooks([ids], hooks),
+      ]) {
+        expect(run).toThrow(ValueError);
+        expect(run).toThrow('Did you mean "blocks.0.attn.hook_result"?');
+      }
+    }
+    for (const run of [
+      () => model.runWithCache([ids], { names: (name) => name === unknown }),
+      () => model.runWithCache([ids], { everyPos: (name) => name === unknown }),
+      () => model.runWithHooks([ids], [[(name) => name === unknown, () => {}]]),
+    ]) {
+      expect(run).toThrow(ValueError);
+      expect(run).toThrow("a predicate that matches none");
+    }
+    expect(ran).not.toHaveBeenCalled();
+    ran.mockRestore();
   });
 });
 
