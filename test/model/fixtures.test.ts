@@ -2,8 +2,16 @@
  * What transformers and TransformerLens say of the checkpoints in test/fixtures/models. Both compute in float32
  * with float32 sums, and TransformerLens folds in float32 too; see `tolerances`.
  */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Gpt2, type HookName, hookNames, type ResidualStack } from "../../src/model/index.ts";
+import { directLogitAttribution } from "../../src/dla/index.ts";
+import {
+  type Gpt2,
+  type HookName,
+  hookNames,
+  modelFromFiles,
+  type ResidualStack,
+} from "../../src/model/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { weightsOf } from "../support/arbitraries.ts";
 import { expectedJson, expectedTensors, modelFolder, modelNames } from "../support/fixtures.ts";
@@ -81,6 +89,53 @@ describe.each(modelNames)("%s, against transformers", (name) => {
       const got = logSoftmax(model.run([ids]).data, config.dVocab);
       const want = logSoftmax(expected.get(`hf64.logits.${k}`)!.data, config.dVocab);
       expectAllWithin(got, want, 2 * tolerance, `prompt ${k}`); // a logit's error, and that of log Σ e^logit
+    }
+  });
+});
+
+describe("B10: what TransformerLens ignores or refuses", () => {
+  /** A fixture's model with its config changed. */
+  async function changed(name: string, changes: object): Promise<Gpt2> {
+    const read = (file: string) => readFileSync(`${modelFolder(name)}/${file}`);
+    const config = { ...JSON.parse(read("config.json").toString()), ...changes };
+    const files = {
+      "config.json": new TextEncoder().encode(JSON.stringify(config)),
+      "model.safetensors": read("model.safetensors"),
+    };
+    return modelFromFiles(files, { onWarning: () => {} });
+  }
+
+  test("scale_attn_weights: false is honoured: the attributed difference is transformers', not the scaled one's", async () => {
+    const unscaled = await load("unscaled", "raw");
+    const scaled = await changed("unscaled", { scale_attn_weights: true });
+    for (const [k, ids] of documents.get("unscaled")!.prompts.entries()) {
+      if (ids.length === 1) continue; // one key: its pattern is 1 whatever the scale
+      const { config } = unscaled;
+      const logits = expectedTensors("unscaled").get(`hf64.logits.${k}`)!.data.slice(-config.dVocab);
+      const [answer, wrong] = [3, 11];
+      const want = logits[answer] - logits[wrong];
+      const own = tolerances(config, weightsOf(unscaled), ids, { weightRoundings: 1 }).get(
+        "unembed.hook_out",
+      )!;
+      for (const model of [unscaled, unscaled.enableCompatibilityMode()]) {
+        const options = { answer, wrong, allowRawWeights: true };
+        const [{ check }] = directLogitAttribution(model, ids, options).attributions;
+        const attributed = check.sum + check.bias;
+        expect(Math.abs(attributed - want)).toBeLessThanOrEqual(2 * own + check.bound + check.roundingBound);
+      }
+      const { data } = scaled.run([ids], { logits: { tokens: [answer, wrong] } });
+      expect(Math.abs(data[0] - data[1] - want), `prompt ${k}`).toBeGreaterThan(0.05);
+    }
+  });
+
+  test.each([
+    ["a config without model_type", "padded-vocab"],
+    ["nanoGPT's layout, every linear layer transposed", "nanogpt"],
+  ])("%s loads, and has transformers' logits", async (_, name) => {
+    const model = await load(name, "raw");
+    for (const [k, ids] of documents.get(name)!.prompts.entries()) {
+      const own = tolerances(model.config, weightsOf(model), ids).get("unembed.hook_out")!;
+      expectAllWithin(model.run([ids]).data, expectedTensors(name).get(`hf64.logits.${k}`)!.data, own, name);
     }
   });
 });
