@@ -4,7 +4,7 @@ import { wordModel } from "./wordModel.ts";
 
 const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
-// B6, of attention alone: attributable.test.ts. B12, of top: summary.test.ts.
+// Those whose place is elsewhere: knownDefects.test.ts has the list.
 describe("defects of TransformerLens 4.3.0 that could arise here", () => {
   const raw = wordModel();
   const model = raw.enableCompatibilityMode();

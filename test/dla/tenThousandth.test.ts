@@ -88,23 +88,26 @@ describe.each([
       },
     );
 
-    test.each(units)("B15: so is a logit off by as much, in the cache or as computed; unit %s", (unit) => {
-      for (const [name, given] of [
-        ["unembed.hook_out", cache],
-        ["unembed.hook_in", uncaptured],
-      ] as const) {
-        const [{ check }] = directLogitAttribution(model, prompt, asked(given, unit)).attributions;
-        for (const off of [1e-4 * spread, -1e-4 * spread]) {
-          const only = new Float64Array(model.config.dVocab).map((_, id) => (id === tokens[0] ? off : 0));
-          const by = name === "unembed.hook_out" ? only : along(pair, off);
-          const forged = moved(given, name, by);
-          const failed = failedCheck(() => directLogitAttribution(model, prompt, asked(forged, unit)));
-          expect(Math.abs(failed.error - (check.error - off)), name).toBeLessThan(1e-2 * Math.abs(off));
-          expect(Math.abs(failed.error), name).toBeGreaterThan(failed.bound);
-          expect(Math.abs(failed.rounding), name).toBeLessThanOrEqual(failed.roundingBound);
+    test.each(units)(
+      "B15: a logit off by as much, in the cache or as computed, is refused; unit %s",
+      (unit) => {
+        for (const [name, given] of [
+          ["unembed.hook_out", cache],
+          ["unembed.hook_in", uncaptured],
+        ] as const) {
+          const [{ check }] = directLogitAttribution(model, prompt, asked(given, unit)).attributions;
+          for (const off of [1e-4 * spread, -1e-4 * spread]) {
+            const only = new Float64Array(model.config.dVocab).map((_, id) => (id === tokens[0] ? off : 0));
+            const by = name === "unembed.hook_out" ? only : along(pair, off);
+            const forged = moved(given, name, by);
+            const failed = failedCheck(() => directLogitAttribution(model, prompt, asked(forged, unit)));
+            expect(Math.abs(failed.error - (check.error - off)), name).toBeLessThan(1e-2 * Math.abs(off));
+            expect(Math.abs(failed.error), name).toBeGreaterThan(failed.bound);
+            expect(Math.abs(failed.rounding), name).toBeLessThanOrEqual(failed.roundingBound);
+          }
         }
-      }
-    });
+      },
+    );
 
     test("B15: the logit lens refuses both too", () => {
       for (const off of [1e-4 * spread, -1e-4 * spread]) {
