@@ -11,6 +11,7 @@ export {
   type AttributableCache,
   type AttributeAllOptions,
   type AttributedAnswer,
+  type AttributedDocument,
   type AttributedPrompt,
   type AttributedRecord,
   type AttributedSet,

@@ -11,7 +11,8 @@ import { type Instead, type Replacement, readReplacement } from "./replacement.t
 import type { Attribution, AttributionResult } from "./result.ts";
 
 /** What to ablate, by what, and what to read of it. */
-export interface AblationOptions extends Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache"> {
+export interface AblationOptions
+  extends Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache" | "target" | "probability"> {
   /** Whose activation is replaced: an embedding's or a sublayer's output, or a head's z. Default "component". */
   readonly unit?: "component" | "head" | undefined;
   /** Default "zero". */
@@ -75,6 +76,7 @@ export function ablationEffects(
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectAblatedUnit(where, model, unit);
   expectPlace(where, at);
+  expectHeld(where, options);
   const prompts = readPrompts(where, model, input, options.prependBos);
   const parts = ablatedParts(model, unit);
   const sizes = new Map(parts.map(({ hook, first, size }) => [hook, first + size])); // the last part's end is the width
@@ -142,5 +144,14 @@ function expectPlace(where: string, at: "all" | "attributed"): void {
   if (at === "all" || at === "attributed") return;
   throw new ValueError(
     `${where}: got at: ${describeValue(at)}, expected "all" positions or the "attributed" one. Give one of them.`,
+  );
+}
+
+/** A change is of the same weights before and after: those of a set are held, those of all tokens are what would change. */
+function expectHeld(where: string, options: AblationOptions): void {
+  const { target = "logit" } = options as AttributionOptions;
+  if (target === "logit") return;
+  throw new ValueError(
+    `${where}: got target ${describeValue(target)}, expected a logit, or a difference of some. Leave target out.`,
   );
 }

@@ -1,5 +1,5 @@
 import { CheckError, ValueError } from "../errors.ts";
-import type { TokenRef } from "../model/index.ts";
+import type { AnswerRef } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import type { AttributionOptions } from "./attributionOptions.ts";
@@ -8,18 +8,18 @@ import type { AttributionResult } from "./result.ts";
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */
 export interface AttributionRecord {
   readonly input: string | readonly number[];
-  /** A token, or one for each position. */
-  readonly answer?: TokenRef | readonly TokenRef[] | undefined;
+  /** One for all positions, or one for each. */
+  readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
   /** The same. */
-  readonly wrong?: TokenRef | readonly TokenRef[] | undefined;
+  readonly wrong?: AnswerRef | readonly AnswerRef[] | undefined;
 }
 
 /** How records are attributed: as prompts are, one by one. */
 export interface AttributeAllOptions extends Omit<AttributionOptions, "answer" | "wrong" | "cache"> {
   /** Of records that have none; "next" is the token that follows each position. */
-  readonly answer?: TokenRef | undefined;
+  readonly answer?: AnswerRef | undefined;
   /** Of records that have none. */
-  readonly wrong?: TokenRef | undefined;
+  readonly wrong?: AnswerRef | undefined;
   /** Whether a record that cannot be attributed ends the iteration ("throw", the default) or is told of ("skip"). */
   readonly onError?: "throw" | "skip" | undefined;
 }
@@ -93,7 +93,7 @@ function outcomesOf(
   options: AttributeAllOptions,
 ): [index: number, outcome: AttributionResult | Error][] {
   const { onError, answer, wrong, ...rest } = options;
-  const own = (key: "answer" | "wrong") => records.map(({ record }) => record[key]) as TokenRef[];
+  const own = (key: "answer" | "wrong") => records.map(({ record }) => record[key]) as AnswerRef[];
   const [{ index, record }] = records;
   const where = records.length === 1 ? `attributeAll: record ${index}` : "attributeAll";
   try {

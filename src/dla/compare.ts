@@ -1,7 +1,7 @@
 import { ValueError } from "../errors.ts";
 import type { Tensor64 } from "../tensor/index.ts";
 import type { Check } from "./check.ts";
-import type { Attribution, AttributionResult } from "./result.ts";
+import type { AttributedAnswer, Attribution, AttributionResult } from "./result.ts";
 
 /** Where one of two attributions was made, and of what. */
 export type ComparedSite = Pick<Attribution, "prompt" | "pos" | "answer" | "wrong">;
@@ -21,7 +21,7 @@ export interface ComparedAttribution {
 }
 
 /** What `compare` returns; `mean` and `top` take it too. */
-export interface Comparison extends Pick<AttributionResult, "unit" | "axes" | "labels" | "model"> {
+export interface Comparison extends Pick<AttributionResult, "unit" | "target" | "axes" | "labels" | "model"> {
   /** Those of the first result and of the second. */
   readonly prompts: { readonly a: AttributionResult["prompts"]; readonly b: AttributionResult["prompts"] };
   /** One per attribution of either, in their order. */
@@ -41,11 +41,12 @@ export interface Comparison extends Pick<AttributionResult, "unit" | "axes" | "l
  * @throws ValueError that says what differs: model, unit, labels, counts, positions, or what is read
  */
 export function compare(a: AttributionResult, b: AttributionResult): Comparison {
-  const { unit, axes, labels, model, prompts } = a;
+  const { unit, target, axes, labels, model, prompts } = a;
   expectSameRows(a, b);
   for (const prompt of prompts.keys()) expectAligned(a, b, prompt);
   return {
     unit,
+    ...(target && { target }),
     axes,
     labels,
     model,
@@ -81,6 +82,7 @@ function lessCheck(a: Check, b: Check): Check {
     error: a.error - b.error,
     bound: a.bound + b.bound,
     roundingBound: a.roundingBound + b.roundingBound,
+    ...(a.entropy !== undefined && { entropy: a.entropy - (b.entropy ?? 0) }),
   };
 }
 
@@ -113,12 +115,18 @@ function expectAligned(a: AttributionResult, b: AttributionResult, prompt: numbe
     const positions = [first, second].map((all) => all.map(({ pos }) => pos).join(", "));
     expectSame(`${here}positions`, positions[0], positions[1]);
   }
-  for (const [i, one] of first.entries()) expectSame(`${here}target`, kindOf(one), kindOf(second[i]));
+  for (const [i, one] of first.entries()) expectSame(`${here}target`, kindOf(a, one), kindOf(b, second[i]));
 }
 
-function kindOf({ answer, wrong }: Attribution): string {
+function kindOf({ target }: AttributionResult, { answer, wrong }: Attribution): string {
   if (answer === null) return "a direction";
-  return wrong === null ? "a token's logit" : "a difference of two logits";
+  const of = `the ${target ?? "logit"} of ${formOf(answer)}`;
+  return wrong === null ? of : `${of} less that of ${formOf(wrong)}`;
+}
+
+function formOf(answer: AttributedAnswer): string {
+  if ("anyOf" in answer) return answer.weights === "mean" ? "a set's mean" : "a set by softmax";
+  return "tokens" in answer ? `${answer.tokens.length} tokens` : "a token";
 }
 
 function expectSame(what: string, a: string, b: string, why?: string): void {

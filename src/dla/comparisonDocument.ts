@@ -17,6 +17,7 @@ export interface ComparisonDocument extends Omit<Comparison, "attributions"> {
 export function comparisonToJSON({
   model,
   unit,
+  target,
   axes,
   labels,
   prompts,
@@ -27,6 +28,7 @@ export function comparisonToJSON({
     version,
     model,
     unit,
+    ...(target && { target }),
     axes,
     labels,
     prompts,

@@ -57,6 +57,7 @@ export type {
 export { isCumulative, type Unit } from "./rows.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
 export {
+  type AttributedDocument,
   type AttributionDocument,
   haveOneShape,
   type MeanScores,

@@ -10,12 +10,15 @@ export interface AttributedToken {
 
 /** An answer of several tokens, in their order; `text` is null for a model without a tokenizer. */
 export interface AttributedText {
+  readonly id?: never;
   readonly text: string | null;
   readonly tokens: readonly AttributedToken[];
 }
 
 /** A set of tokens, and how much the logit of each counts. */
 export interface AttributedSet {
+  readonly id?: never;
+  readonly text?: never;
   readonly anyOf: readonly (AttributedToken & { readonly weight: number })[];
   readonly weights: "mean" | "softmax";
 }

@@ -65,28 +65,41 @@ export function top(result: Scored, k: number): { label: string; score: number }
 
 /** A result as plain data, the document that `logitscope --format json` prints. */
 export function toJSON(result: AttributionResult): AttributionDocument {
-  const { unit, axes, labels, writers, model, prompts, attributions } = result;
+  const { unit, target, axes, labels, writers, model, prompts, attributions } = result;
   const averaged = attributions.length > 1 && haveOneShape(result) ? mean(result) : null;
   return {
     schemaVersion: 1,
     version,
     model,
     unit,
+    ...(target && { target }),
     axes,
     labels,
     ...(writers && { writers }),
     prompts,
-    attributions: attributions.map(({ scores, leaveOneOut, sources, check, ...rest }) => ({
-      ...rest,
-      scores: nested(scores),
-      ...(leaveOneOut && { leaveOneOut: [...leaveOneOut.data] }),
-      ...(sources && { sources }),
-      check,
-    })),
+    attributions: attributions.map(documentOf),
     mean: averaged && {
       scores: nested(averaged.scores),
       standardErrors: averaged.standardErrors && nested(averaged.standardErrors),
     },
+  };
+}
+
+function documentOf({
+  scores,
+  leaveOneOut,
+  sources,
+  check,
+  tokens,
+  ...rest
+}: Attribution): AttributedDocument {
+  return {
+    ...rest,
+    scores: nested(scores),
+    ...(leaveOneOut && { leaveOneOut: [...leaveOneOut.data] }),
+    ...(sources && { sources }),
+    check,
+    ...(tokens && { tokens: tokens.map(documentOf) }),
   };
 }
 
@@ -103,20 +116,22 @@ function nested({ shape, data }: Tensor64): NestedScores {
 /** One number per label; of several axes, lists of these. */
 export type NestedScores = readonly number[] | readonly NestedScores[];
 
+/** An attribution as `toJSON` has it. */
+export interface AttributedDocument extends Omit<Attribution, "scores" | "leaveOneOut" | "tokens"> {
+  readonly scores: NestedScores;
+  /** Where it was asked for. */
+  readonly leaveOneOut?: readonly number[];
+  /** Of an answer of several tokens, each one's. */
+  readonly tokens?: readonly AttributedDocument[];
+}
+
 /** A result as `toJSON` has it. Scores are nested by the axes. */
 export interface AttributionDocument extends Omit<AttributionResult, "attributions"> {
   /** Raised whenever a field changes its meaning or goes. */
   readonly schemaVersion: 1;
   /** The package's. */
   readonly version: string;
-  readonly attributions: readonly (Omit<
-    AttributionResult["attributions"][number],
-    "scores" | "leaveOneOut"
-  > & {
-    readonly scores: NestedScores;
-    /** Where it was asked for. */
-    readonly leaveOneOut?: readonly number[];
-  })[];
+  readonly attributions: readonly AttributedDocument[];
   readonly mean: {
     readonly scores: NestedScores;
     readonly standardErrors: NestedScores | null;

@@ -71,7 +71,7 @@ export function logitName({ answer, wrong }: Pick<Attribution, "answer" | "wrong
 const MOST_NAMED = 3;
 
 function answerName(answer: AttributedAnswer): string {
-  if ("id" in answer) return quoteToken(answer);
+  if (answer.id !== undefined) return quoteToken(answer);
   if ("tokens" in answer) return answer.tokens.map(quoteToken).join(" ");
   const { anyOf, weights } = answer;
   const named = anyOf.slice(0, MOST_NAMED).map(quoteToken);

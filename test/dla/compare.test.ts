@@ -176,12 +176,12 @@ describe("compare", () => {
     [
       "what is read",
       () => attribute(clean, { wrong: undefined }),
-      /got a difference of two logits in A and a token's logit in B/,
+      /got the logit of a token less that of a token in A and the logit of a token in B/,
     ],
     [
       "a token and a direction",
       () => directLogitAttribution(model, clean, { direction }),
-      /prompt 0: target: got a difference of two logits in A and a direction in B/,
+      /prompt 0: target: got the logit of a token less that of a token in A and a direction in B/,
     ],
   ])("says what differs: %s", (_, b, message) => {
     const a = attribute(clean);

@@ -5,7 +5,11 @@ import { attributionOf, plain, resultOf } from "./support.ts";
 
 const { model, prompts } = resultOf(["a"], [[1]]);
 const token = (id: number, text: string | null, probability: number) => ({ id, text, logit: 1, probability });
-const { answer, wrong, check } = attributionOf([0.5]);
+const { check } = attributionOf([0.5]);
+const [answer, wrong] = [
+  { id: 3, text: " Mary" },
+  { id: 4, text: " John" },
+];
 
 const lens: LogitLensResult = {
   model,
