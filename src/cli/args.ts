@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import { parseArgs } from "node:util";
+import type { AnswerRef } from "../dla/index.ts";
 import { nearest } from "../errors.ts";
 import { MOST_THREADS } from "../tensor/index.ts";
 
@@ -19,8 +20,10 @@ export interface Arguments {
   readonly model: string;
   readonly revision: string | undefined;
   readonly offline: boolean;
-  readonly answers: readonly (string | number)[];
-  readonly wrongs: readonly (string | number)[];
+  readonly answers: readonly AnswerRef[];
+  readonly wrongs: readonly AnswerRef[];
+  readonly logProbability: boolean;
+  readonly probability: boolean;
   readonly unit: (typeof units)[number] | undefined;
   readonly pos: number | "all";
   readonly bos: boolean;
@@ -39,6 +42,7 @@ export interface Arguments {
 
 const units = ["component", "layer", "head", "neuron", "full", "source", "path"] as const;
 const ablations = ["zero", "mean"] as const;
+const weights = ["mean", "softmax"] as const;
 const precisions = ["reproducible", "fast"] as const;
 const formats = ["table", "json", "ndjson", "csv"] as const;
 const colors = ["auto", "always", "never"] as const;
@@ -55,6 +59,13 @@ const options = {
   tokens: { type: "string", multiple: true },
   "answer-id": { type: "string", multiple: true },
   "wrong-id": { type: "string", multiple: true },
+  "answer-text": { type: "string", multiple: true },
+  "wrong-text": { type: "string", multiple: true },
+  "any-of": { type: "string", multiple: true },
+  "wrong-any-of": { type: "string", multiple: true },
+  weights: { type: "string" },
+  "log-probability": { type: "boolean" },
+  probability: { type: "boolean" },
   "no-bos": { type: "boolean" },
   compare: { type: "string" },
   lens: { type: "boolean" },
@@ -77,18 +88,9 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const { given, positionals } = readOptions(argv);
   const all = (name: Name) => given.get(name) ?? [];
   const one = (name: Name): string | undefined => all(name)[0];
-  const ids = (name: Name) => all(name).map((value) => readInteger(name, value, 0));
-
   const tokens = all("tokens").map(readIds);
   if (tokens.length > 0 && positionals.length > 0) {
     throw new UsageError("got a prompt and --tokens, expected one of them");
-  }
-  for (const [text, id] of [
-    ["answer", "answer-id"],
-    ["wrong", "wrong-id"],
-  ] as const) {
-    if (given.has(text) && given.has(id))
-      throw new UsageError(`got --${text} and --${id}, expected one of them`);
   }
   const parsed: Arguments = {
     help: given.has("help"),
@@ -98,8 +100,9 @@ export function parseArguments(argv: readonly string[]): Arguments {
     model: one("model") ?? "demo",
     revision: one("revision"),
     offline: given.has("offline"),
-    answers: [...all("answer"), ...ids("answer-id")],
-    wrongs: [...all("wrong"), ...ids("wrong-id")],
+    ...readAnswers(given),
+    logProbability: given.has("log-probability"),
+    probability: given.has("probability"),
     unit: readChoice("unit", one("unit"), units),
     pos: readPosition(one("pos")),
     bos: !given.has("no-bos"),
@@ -117,6 +120,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (parsed.top !== undefined && parsed.format !== "table") {
     throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
   }
+  expectProbable(parsed);
   if (parsed.ablate !== undefined) expectAblation(parsed);
   if (parsed.input !== undefined) expectSweep(parsed);
   if (parsed.compare !== undefined) expectComparison(parsed, tokens.length > 0);
@@ -136,6 +140,33 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError('got "-" twice, expected one: stdin is read once');
   }
   return parsed;
+}
+
+/** A logarithm has no wrong answer, and neither it nor a probability stands beside what other questions show. */
+function expectProbable({
+  logProbability,
+  probability,
+  wrongs,
+  lens,
+  ablate,
+  compare,
+  leaveOneOut,
+}: Arguments): void {
+  if (logProbability && wrongs.length > 0)
+    throw new UsageError(
+      "got --log-probability and a wrong answer, expected one: two differ by what the logits do",
+    );
+  if (logProbability && leaveOneOut)
+    throw new UsageError(
+      "got --log-probability and --leave-one-out, expected one: the probabilities would change",
+    );
+  for (const [name, isAsked] of Object.entries({ "log-probability": logProbability, probability })) {
+    if (!isAsked) continue;
+    if (lens) throw new UsageError(`got --${name} and --lens, expected one: the lens shows probabilities`);
+    if (ablate !== undefined) throw new UsageError(`got --${name} and --ablate, expected one of them`);
+  }
+  if (probability && compare !== undefined)
+    throw new UsageError("got --probability and --compare, expected one: a difference of prompts has none");
 }
 
 /** Ablations have four effects for each row, which only tables and documents have the place for. */
@@ -169,6 +200,28 @@ function expectComparison({ compare, prompts, input, format }: Arguments, isIds:
   }
   if (format === "table" || format === "json") return;
   throw new UsageError(`got --compare and --format ${format}, expected table or json`);
+}
+
+/** The answers and the wrong ones: by text, by id, several tokens, or all of a kind as one set. */
+function readAnswers(given: ReadonlyMap<Name, string[]>): Pick<Arguments, "answers" | "wrongs"> {
+  const kind = readChoice("weights", given.get("weights")?.[0], weights) ?? "mean";
+  if (given.has("weights") && !given.has("any-of") && !given.has("wrong-any-of"))
+    throw new UsageError("got --weights without --any-of or --wrong-any-of, expected a set");
+  const read = (names: readonly [text: Name, id: Name, several: Name, set: Name]): AnswerRef[] => {
+    const [first, second] = names.filter((name) => given.has(name));
+    if (second !== undefined) throw new UsageError(`got --${first} and --${second}, expected one of them`);
+    const values = given.get(first) ?? [];
+    const [, id, several, set] = names;
+    if (first === id) return values.map((value) => readInteger(id, value, 0));
+    if (first === set) return [{ anyOf: values, weights: kind }];
+    if (first !== several) return values;
+    if (values.includes("")) throw new UsageError(`--${several}: got "", expected a text`);
+    return values.map((text) => ({ text }));
+  };
+  return {
+    answers: read(["answer", "answer-id", "answer-text", "any-of"]),
+    wrongs: read(["wrong", "wrong-id", "wrong-text", "wrong-any-of"]),
+  };
 }
 
 /** The options by name, each with the values given. parseArgs only splits: its own errors are long, and refuse `--pos -1`. */

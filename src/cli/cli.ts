@@ -16,7 +16,7 @@ import { ClosedOutput, type Io, readLines, write } from "./io.ts";
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
 import { print, printComparison, printLens, tableStyle } from "./print.ts";
-import { attributionOf, type Record, readRecords } from "./records.ts";
+import { attributionOf, detailOf, type Record, readRecords } from "./records.ts";
 import { sweep } from "./sweep.ts";
 
 /** What the command shows when it is given nothing. */
@@ -152,7 +152,7 @@ function attributeBy(
   args: Arguments,
 ): AttributionResult {
   const { input, ...options } = attributionOf(records, args);
-  return directLogitAttribution(model, input, { ...options, unit, leaveOneOut: args.leaveOneOut });
+  return directLogitAttribution(model, input, { ...options, ...detailOf(args), unit });
 }
 
 function lens(model: Gpt2, records: readonly Record[], args: Arguments): LogitLensResult {

@@ -10,6 +10,14 @@ what to attribute
                      own top prediction. Within a text a word begins with its
                      space: --answer " Mary"
   --wrong TOKEN      attribute the answer's logit less this one's
+  --answer-text TEXT, --wrong-text TEXT
+                     an answer of several tokens, each read at its own position
+                     after those before it, added up: " New York"
+  --any-of TOKEN, --wrong-any-of TOKEN
+                     a set, one token each time: the mean of their logits; with
+                     --weights softmax as the model itself weighs them
+  --log-probability  attribute the answer's log-probability, not its logit
+  --probability      the answer's probability and rank too
   --pos N|all        the position read; default -1, the last
   --unit UNIT        component (default): embeddings, attention, MLP by layer
                      layer: the residual stream as it accumulates

@@ -12,7 +12,9 @@ export function notesOn(model: Gpt2, records: readonly Record[], args: Arguments
 const MAX_NOTES = 5;
 
 function predictionNotes(model: Gpt2, records: readonly Record[]): string[] {
-  const taken = records.filter(({ predicted }) => predicted).flatMap(({ answers }) => answers);
+  const taken = records
+    .flatMap(({ predicted, answers }) => (predicted ? answers : []))
+    .filter((answer) => typeof answer === "number");
   if (taken.length === 0) return [];
   if (taken.length > MAX_NOTES) {
     return [
@@ -35,7 +37,11 @@ function spaceNotes(model: Gpt2, records: readonly Record[], { answers, wrongs }
       return id !== tokenizer.bosToken && !/\s$/.test(showToken(tokenizer, id));
     }),
   );
-  const words = [...new Set([...answers, ...wrongs])].filter(
+  const given = [...answers, ...wrongs].flatMap((one) => {
+    if (typeof one !== "object") return one;
+    return "anyOf" in one ? one.anyOf : [];
+  });
+  const words = [...new Set(given)].filter(
     (token): token is string => typeof token === "string" && /^[\p{L}\p{N}]/u.test(token),
   );
   return words

@@ -1,4 +1,4 @@
-import type { AttributionOptions } from "../dla/index.ts";
+import type { AnswerRef, AttributionOptions } from "../dla/index.ts";
 import { ValueError } from "../errors.ts";
 import { type Gpt2, readPrompts, readToken, resolvePositions, type TokenRef } from "../model/index.ts";
 import { type Arguments, UsageError } from "./args.ts";
@@ -9,8 +9,8 @@ export interface Record {
   readonly tokens: readonly number[];
   readonly positions: readonly number[];
   /** One per position. */
-  readonly answers: readonly number[];
-  readonly wrongs: readonly number[] | null;
+  readonly answers: readonly AnswerRef[];
+  readonly wrongs: readonly AnswerRef[] | null;
   /** Whether the answers are the model's own predictions. */
   readonly predicted: boolean;
 }
@@ -19,7 +19,9 @@ export interface Record {
 export function attributionOf(
   records: readonly Record[],
   { pos, bos, rawWeights }: Arguments,
-): Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache"> & { input: Record["input"][] } {
+): Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache" | "target" | "probability"> & {
+  input: Record["input"][];
+} {
   const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
   return {
     input: records.map(({ input }) => input),
@@ -29,6 +31,15 @@ export function attributionOf(
     ...(bos ? {} : { prependBos: false }),
     allowRawWeights: rawWeights,
   };
+}
+
+/** What is to stand beside the rows, and whose they are to be. */
+export function detailOf({
+  leaveOneOut,
+  logProbability,
+  probability,
+}: Arguments): Pick<AttributionOptions, "leaveOneOut" | "target" | "probability"> {
+  return { leaveOneOut, probability, ...(logProbability && { target: "logProbability" }) };
 }
 
 /** A prompt that cannot, by its index among those given. */
@@ -48,8 +59,8 @@ export function readRecords(
   inputs: readonly (string | readonly number[])[],
   { answers, wrongs, pos, bos }: Arguments,
 ): { records: Record[]; failures: Failure[] } {
-  const answerOf = tokenReader("answer", model, answers, inputs.length);
-  const wrongOf = tokenReader("wrong", model, wrongs, inputs.length);
+  const answerOf = answerReader("answer", model, answers, inputs.length);
+  const wrongOf = answerReader("wrong", model, wrongs, inputs.length);
   const records: Record[] = [];
   const failures: Failure[] = [];
   for (const [index, input] of inputs.entries()) {
@@ -58,7 +69,7 @@ export function readRecords(
       const positions = resolvePositions("--pos", pos, tokens.length);
       const answer = answerOf(index);
       const wrong = wrongOf(index);
-      const every = (id: number) => positions.map(() => id);
+      const every = (one: AnswerRef) => positions.map(() => one);
       records.push({
         input,
         tokens,
@@ -76,13 +87,13 @@ export function readRecords(
   return { records, failures };
 }
 
-/** The token of each prompt: none, one for all, which is read at once, or one each. */
-function tokenReader(
+/** The answer of each prompt: none, one for all, which is read at once, or one each. */
+function answerReader(
   option: "answer" | "wrong",
   model: Gpt2,
-  given: readonly TokenRef[],
+  given: readonly AnswerRef[],
   prompts: number,
-): (index: number) => number | undefined {
+): (index: number) => AnswerRef | undefined {
   if (given.length === 0) return () => undefined;
   if (given.length !== 1 && given.length !== prompts) {
     throw new UsageError(
@@ -90,8 +101,13 @@ function tokenReader(
         "expected it once for all, or once for each",
     );
   }
-  const read = (token: TokenRef) =>
-    readGiven(typeof token === "number" ? `--${option}-id` : `--${option}`, model, token);
+  const read = (one: AnswerRef): AnswerRef => {
+    if (typeof one === "number") return readGiven(`--${option}-id`, model, one);
+    if (typeof one === "string") return readGiven(`--${option}`, model, one);
+    if (!("anyOf" in one)) return one;
+    const set = option === "answer" ? "--any-of" : "--wrong-any-of";
+    return { ...one, anyOf: one.anyOf.map((token) => readGiven(set, model, token)) };
+  };
   if (given.length > 1) return (index) => read(given[index]);
   const id = read(given[0]);
   return () => id;

@@ -6,6 +6,7 @@ import { describeValue, type Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
 import { eachLine, type Io, write } from "./io.ts";
+import { detailOf } from "./records.ts";
 
 /** A line of the input: `{ "prompt" | "tokens", "answer", "wrong"?, "id"? }`. */
 interface Line extends AttributionRecord {
@@ -27,7 +28,7 @@ export async function sweep(
   io: Io,
   tell: (line: string) => Promise<void>,
 ): Promise<number> {
-  const { input, format, unit, pos, bos, rawWeights, leaveOneOut, answers, wrongs } = args;
+  const { input, format, unit, pos, bos, rawWeights, answers, wrongs } = args;
   const counts = { done: 0, failed: 0 };
   const fail = async (line: number, message: string) => {
     counts.failed++;
@@ -36,7 +37,7 @@ export async function sweep(
   const options: AttributeAllOptions = {
     ...{ unit, pos, answer: answers[0], wrong: wrongs[0] },
     ...{ allowRawWeights: rawWeights, prependBos: bos ? undefined : false },
-    ...{ leaveOneOut, onError: "skip" },
+    ...{ ...detailOf(args), onError: "skip" },
   };
   const records = readRecords(input, io, fail);
   if (format === "csv") await write(io.stdout, csvHeader);
@@ -99,8 +100,11 @@ function readRecord(text: string, line: number): Line {
     throw new ValueError(`prompt: got ${describeValue(prompt)}, expected a text. Ids are given as "tokens".`);
   }
   for (const [key, token] of Object.entries({ answer, wrong })) {
-    if (token === undefined || typeof token === "string" || typeof token === "number") continue;
-    throw new ValueError(`${key}: got ${describeValue(token)}, expected a token as text or id`);
+    const isForm = typeof token === "object" && token !== null && !Array.isArray(token);
+    if (token === undefined || typeof token === "string" || typeof token === "number" || isForm) continue;
+    throw new ValueError(
+      `${key}: got ${describeValue(token)}, expected a token as text or id, {"text": "…"}, {"tokens": […]} or {"anyOf": […]}`,
+    );
   }
   return {
     ...{ line, id, input: (prompt ?? tokens) as string },

@@ -85,7 +85,8 @@ function readInVocabulary(
 }
 
 function probabilityOf({ kind, ids }: Answer, logits: Float32Array, distribution: Distribution): Probability {
-  const probability = ids.reduce((sum, id) => sum + distribution.probability(logits[id]), 0);
+  const sum = ids.reduce((total, id) => total + distribution.probability(logits[id]), 0);
+  const probability = Math.min(sum, 1); // a set of all tokens may round to more
   return kind === "token" ? { probability, rank: distribution.greater } : { probability };
 }
 

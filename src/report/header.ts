@@ -47,17 +47,21 @@ export function promptLines(
   return lines.map((line, i) => field(i === 0 ? name : "", line, paint));
 }
 
+type Asked = Pick<Attribution, "prompt" | "pos" | "answer" | "wrong"> &
+  Partial<Pick<Attribution, "probability" | "rank">>;
+
 /** Where the logit is read, and of which tokens. */
 export function attributionLines(
-  result: Pick<AttributionResult, "model" | "prompts">,
-  { prompt, pos, answer, wrong }: Pick<Attribution, "prompt" | "pos" | "answer" | "wrong">,
+  result: Pick<AttributionResult, "model" | "prompts"> & Partial<Pick<AttributionResult, "target">>,
+  { prompt, pos, answer, wrong, probability, rank }: Asked,
   paint: Paint,
 ): string[] {
   const { tokens, stringTokens } = result.prompts[prompt];
   const at = quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
   return [
     field("position", `${pos} of 0–${tokens.length - 1}, after ${at}`, paint),
-    field("logit", logitOf(result, answer, wrong, paint), paint),
+    field(result.target ? "log prob" : "logit", logitOf(result, answer, wrong, paint), paint),
+    ...(probability === undefined ? [] : [field("prob", probabilityOf(probability, rank), paint)]),
   ];
 }
 
@@ -80,14 +84,20 @@ function answerName(answer: AttributedAnswer): string {
   return weights === "mean" ? `the mean of ${of}` : `${of} by softmax`;
 }
 
+/** `99.63%, rank 0`: how many tokens have a greater logit. */
+function probabilityOf(probability: number, rank: number | undefined): string {
+  const share = probability < 1e-4 ? probability.toExponential(2) : `${(100 * probability).toFixed(2)}%`;
+  return rank === undefined ? share : `${share}, rank ${rank}`;
+}
+
 function logitOf(
-  { model }: Pick<AttributionResult, "model">,
+  { model, target }: Pick<AttributionResult, "model"> & Partial<Pick<AttributionResult, "target">>,
   answer: Attribution["answer"],
   wrong: Attribution["wrong"],
   paint: Paint,
 ): string {
   const name = paint.bold(logitName({ answer, wrong }));
-  const isRelative = answer !== null && wrong === null && model.compatibilityMode;
+  const isRelative = answer !== null && wrong === null && model.compatibilityMode && !target;
   return isRelative
     ? `${name}${paint.dim(", relative to the vocabulary's mean (unembedding centred)")}`
     : name;

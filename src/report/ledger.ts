@@ -18,7 +18,21 @@ export function ledgerLines(result: AttributionResult, attributions: readonly At
   return [
     { label: "sum", score: average((check) => check.sum), note: sumNote(result), hasBar: false },
     { label: "+ bias", score: average((check) => check.bias), note: biasNote(result), hasBar: false },
-    { label: `= ${logit}`, score: average((check) => check.logit), note: "the model's own", hasBar: false },
+    { label: `= ${logit}`, score: average((check) => check.logit), note: logitNote(result), hasBar: false },
+    ...entropyLines(result, attributions),
+  ];
+}
+
+/** Where the run said how much each token counts: what is left of the logits is a log-probability, or log-sum-exp. */
+function entropyLines({ target }: AttributionResult, attributions: readonly Attribution[]): Line[] {
+  if (attributions[0].check.entropy === undefined) return [];
+  const average = (of: (check: Check) => number) =>
+    attributions.reduce((sum, { check }) => sum + of(check), 0) / attributions.length;
+  const entropy = average((check) => check.entropy ?? 0);
+  const label = target ? "= log prob" : "= log-sum-exp";
+  return [
+    { label: "- entropy", score: 0 - entropy, note: "in nats", hasBar: false },
+    { label, score: average((check) => check.logit) - entropy, hasBar: false },
   ];
 }
 
@@ -37,6 +51,10 @@ export function checkLine(attributions: readonly Pick<Attribution, "check">[], p
     `${paint.bold(verdict)}: float32 rounding ${tiny(rounding)} within ${tiny(roundingBound)}, ` +
     `error ${tiny(error)} within ${tiny(bound)}`
   );
+}
+
+function logitNote({ target }: AttributionResult): string {
+  return target ? "the model's own, less their mean by probability" : "the model's own";
 }
 
 function sumNote({ unit }: AttributionResult): string {

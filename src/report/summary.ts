@@ -35,3 +35,19 @@ function cells(result: AttributionResult, attribution: Attribution, decimals: nu
     `${visible(scoreName(result, [attribution], most))} ${signed(data[most], decimals)}`,
   ];
 }
+
+/** A line for each token of an answer of several, which are read one after another. */
+export function tokenLines(result: AttributionResult, attribution: Attribution, paint: Paint): string[] {
+  const { answer, tokens: attributions, pos, prompt } = attribution;
+  if (attributions === undefined || !answer || !("tokens" in answer)) return [];
+  const forced = result.prompts.map(({ tokens, stringTokens, ...rest }, index) => {
+    if (index !== prompt) return { ...rest, tokens, stringTokens };
+    const texts = answer.tokens.map(({ id, text }) => text ?? String(id));
+    return {
+      ...rest,
+      tokens: [...tokens.slice(0, pos + 1), ...answer.tokens.map(({ id }) => id)],
+      stringTokens: stringTokens && [...stringTokens.slice(0, pos + 1), ...texts],
+    };
+  });
+  return summaryLines({ ...result, prompts: forced, attributions }, paint);
+}

@@ -3,7 +3,7 @@ import { ValueError } from "../errors.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
 import { type Paint, paint } from "./paint.ts";
-import { summaryLines } from "./summary.ts";
+import { summaryLines, tokenLines } from "./summary.ts";
 
 /** How a table is to look. */
 export interface TableOptions {
@@ -52,6 +52,7 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
         const leftOut = own.leaveOneOut?.data;
         const block = { scores: own.scores.data, standardErrors: null, leftOut, attributions: [own] };
         lines.push("", ...renderBlock(result, block, styles[r]));
+        if (own.tokens) lines.push("", ...tokenLines(result, own, on));
       }
     }
   }

@@ -44,6 +44,28 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--tokens", "1", "a prompt"], "got a prompt and --tokens, expected one of them"],
     [["--answer", "a", "--answer-id", "1"], "got --answer and --answer-id, expected one of them"],
     [["--wrong", "a", "--wrong-id", "1"], "got --wrong and --wrong-id, expected one of them"],
+    [["--answer-text", "a b", "--any-of", "c"], "got --answer-text and --any-of, expected one of them"],
+    [["--wrong", "a", "--wrong-any-of", "c"], "got --wrong and --wrong-any-of, expected one of them"],
+    [["--answer-text", ""], '--answer-text: got "", expected a text'],
+    [["--weights", "mean"], "got --weights without --any-of or --wrong-any-of, expected a set"],
+    [
+      ["--any-of", "a", "--weights", "max"],
+      '--weights: got "max", expected one of mean, softmax (did you mean mean?)',
+    ],
+    [
+      ["--log-probability", "--wrong", "a"],
+      "got --log-probability and a wrong answer, expected one: two differ by what the logits do",
+    ],
+    [
+      ["--log-probability", "--leave-one-out"],
+      "got --log-probability and --leave-one-out, expected one: the probabilities would change",
+    ],
+    [["--log-probability", "--ablate", "zero"], "got --log-probability and --ablate, expected one of them"],
+    [["--probability", "--lens"], "got --probability and --lens, expected one: the lens shows probabilities"],
+    [
+      ["a", "--probability", "--compare", "b"],
+      "got --probability and --compare, expected one: a difference of prompts has none",
+    ],
     [["--ablate", "one"], '--ablate: got "one", expected one of zero, mean'],
     [["--ablate", "zero", "--unit", "full"], "got --ablate and --unit full, expected component or head"],
     [
@@ -74,6 +96,8 @@ describe("what is read", () => {
       offline: false,
       answers: [],
       wrongs: [],
+      logProbability: false,
+      probability: false,
       unit: undefined,
       pos: -1,
       bos: true,
@@ -87,6 +111,18 @@ describe("what is read", () => {
       top: undefined,
       format: "table",
       color: "auto",
+    });
+  });
+
+  test("answers of several tokens, and sets", () => {
+    expect(parseArguments(["--answer-text", " a b", "--answer-text", "c"]).answers).toEqual([
+      { text: " a b" },
+      { text: "c" },
+    ]);
+    const sets = ["--any-of", "a", "--any-of", "b", "--wrong-any-of", "c", "--weights", "softmax"];
+    expect(parseArguments(sets)).toMatchObject({
+      answers: [{ anyOf: ["a", "b"], weights: "softmax" }],
+      wrongs: [{ anyOf: ["c"], weights: "softmax" }],
     });
   });
 

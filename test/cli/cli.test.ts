@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { toJSON } from "../../src/dla/index.ts";
+import { type AttributionOptions, toJSON } from "../../src/dla/index.ts";
 import {
   ablationEffects,
   compare,
@@ -506,6 +506,46 @@ test("--leave-one-out has the library's numbers, and is refused where rows are c
   const refused = await run([...model, "a b", "--answer", " a", "--leave-one-out", "--unit", "layer"]);
   expect(refused).toMatchObject({ code: 1, stdout: "" });
   expect(refused.stderr).toContain('unit "layer"');
+});
+
+describe("what an answer may be", () => {
+  const argv = [...model, "a b", "--format", "json"];
+  test.each<[string[], AttributionOptions]>([
+    [
+      ["--answer-text", " a b", "--wrong-text", " b a"],
+      { answer: { text: " a b" }, wrong: { text: " b a" } },
+    ],
+    [["--any-of", " a", "--any-of", " b"], { answer: { anyOf: [" a", " b"] } }],
+    [
+      ["--answer", " c", "--wrong-any-of", " a", "--wrong-any-of", " b", "--weights", "softmax"],
+      { answer: " c", wrong: { anyOf: [" a", " b"], weights: "softmax" } },
+    ],
+    [["--answer", " a", "--log-probability"], { answer: " a", target: "logProbability" }],
+    [["--answer", " a", "--probability"], { answer: " a", probability: true }],
+  ])("%j: the library's numbers", async (more, options) => {
+    const { stdout, code } = await run([...argv, ...more]);
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(
+      JSON.parse(JSON.stringify(toJSON(directLogitAttribution(gpt2, "a b", options)))),
+    );
+  });
+
+  test("a token of a set that is none is told of by its option", async () => {
+    const { code, stderr } = await run([...model, "a b", "--any-of", "a b c d"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^logitscope: --any-of: got "a b c d"/);
+  });
+
+  test("records have them in the library's form", async () => {
+    const stdin =
+      '{"prompt":"a","answer":{"text":" a b"}}\n{"prompt":"a","answer":[1]}\n{"prompt":"a","answer":{"any":1}}\n';
+    const { stdout, stderr, code } = await run([...model, "--input", "-", "--probability"], { stdin });
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ answer: { text: " a b" }, tokens: [{ pos: 1 }, { pos: 2 }] });
+    expect(stderr).toContain("line 2: answer: got a list of 1, expected a token as text or id");
+    expect(stderr).toMatch(/line 3: answer: .*expected a token, \{ text \}/);
+  });
 });
 
 describe("--lens", () => {

@@ -26,6 +26,15 @@ describe("the JSON schema holds for", () => {
     ["weights as trained", [...ids, "--raw-weights"]],
     ["rows left out", [...ids, "--leave-one-out", "--unit", "head"]],
     ["two tokens", [...ids, "--wrong-id", "4"]],
+    [
+      "an answer of several tokens",
+      [...model, "a b", "--answer-text", " a b", "--probability", "--unit", "source"],
+    ],
+    [
+      "sets",
+      [...model, "a", "--any-of", " a", "--any-of", " b", "--wrong-any-of", " c", "--weights", "softmax"],
+    ],
+    ["a log-probability", [...ids, "--log-probability", "--probability"]],
     ...["component", "layer", "head", "neuron", "full", "source", "path"].map(
       (unit) => [`unit ${unit}`, [...ids, "--unit", unit]] as const,
     ),

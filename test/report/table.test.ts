@@ -27,6 +27,69 @@ test("a list: the prompt, the tokens, rows with bars, and what they add up to", 
   `);
 });
 
+test("a log-probability: the entropy closes the column; the probability and rank above it", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [attribution] = result.attributions;
+  const check = { ...attribution.check, entropy: 0.5 };
+  const one = { ...attribution, wrong: null, probability: 0.25, rank: 1, check };
+  const table = toTable({ ...result, target: "logProbability", attributions: [one] }, { width: 60, top: 1 });
+  expect(table.split("\n").filter((line) => !line.includes("│"))).toMatchInlineSnapshot(`
+    [
+      "model     tiny · 1 layer × 2 heads · dModel 4 · compatibility mode · js",
+      "position  2 of 0–2, after " cat"",
+      "log prob  " Mary"",
+      "prob      25.00%, rank 1",
+      "",
+      "by        component · what the embeddings and each sublayer wrote",
+      "3 others    -0.7500  their sum",
+      "───────────────────",
+      "sum         +1.2500  of all rows",
+      "+ bias      +0.2500  b_U, the unembedding's",
+      "= logit     +1.5000  the model's own, less their mean by probability",
+      "- entropy   -0.5000  in nats",
+      "= log prob  +1.0000",
+      "✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7",
+      "",
+    ]
+  `);
+});
+
+test("a set by softmax, less several of another's mean", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [attribution] = result.attributions;
+  const set = (weights: "mean" | "softmax", count: number) => ({
+    anyOf: Array.from({ length: count }, (_, id) => ({
+      id,
+      text: id === 0 ? null : ` ${id}`,
+      weight: 1 / count,
+    })),
+    weights,
+  });
+  const one = { ...attribution, answer: set("softmax", 2), wrong: set("mean", 4) };
+  expect(toTable({ ...result, attributions: [one] })).toContain(
+    'logit     2 tokens (token 0, " 1") by softmax − the mean of 4 tokens (token 0, " 1", " 2", …)',
+  );
+});
+
+test("an answer of several tokens: a line for each under the rows", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [attribution] = result.attributions;
+  const tokens = [
+    { id: 5, text: " New" },
+    { id: 6, text: "\u001b[2J" },
+  ];
+  const each = tokens.map((answer, i) => ({ ...attribution, answer, wrong: null, pos: 2 + i }));
+  const one = { ...attribution, answer: { text: " New\u001b[2J", tokens }, wrong: null, tokens: each };
+  const table = toTable({ ...result, attributions: [one] });
+  expect(table).not.toContain("\u001b");
+  expect(table.split("✓ adds up")[1].split("\n").slice(2).join("\n")).toMatchInlineSnapshot(`
+    "prompt  pos  after   logit of    logit     greatest row
+         1    2  " cat"  " New"    +1.5000  ✓  0_attn_out +2.0000
+         1    3  " New"  "␛[2J"    +1.5000  ✓  0_attn_out +2.0000
+    "
+  `);
+});
+
 test("top keeps the greatest rows, and the others' sum closes the column", () => {
   const table = toTable(resultOf(labels, [[0.5, -0.25, 2, -1]]), { width: 60, top: 2 });
   expect(rowsOf(table)).toMatchInlineSnapshot(`
