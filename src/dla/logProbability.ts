@@ -2,6 +2,7 @@ import type { Attributable } from "./attributable.ts";
 import type { Distribution } from "./distribution.ts";
 import { addLogit, finishSum, type Reading, readingOf, startSum, type Term } from "./readings.ts";
 import type { Site } from "./site.ts";
+import { eachColumn } from "./vocabulary.ts";
 
 /** A site, whose logarithm is asked for there, and the logits of all tokens, [dVocab]. */
 interface ProbableSite {
@@ -27,8 +28,7 @@ export function logProbabilityReadings(model: Attributable, sites: readonly Prob
     own: new Map(terms.map(({ id, weight }) => [id, weight])),
     probability: distribution.probability,
   }));
-  for (let id = 0; id < dVocab; id++) {
-    const token = model.unembedding.token(id);
+  for (const { id, ...token } of eachColumn(model)) {
     const { column } = token;
     for (const one of running) {
       const weight = (one.own.get(id) ?? 0) - one.probability(one.logits[id]);

@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import { throughNorm, tokenColumn, type UnembeddingColumn } from "../model/index.ts";
+import { throughNorm, tokenColumn, tokenColumns, type UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import type { Site } from "./site.ts";
 
@@ -74,7 +74,10 @@ export interface Term {
 
 /** Σ weight · logit, in float64 of the forward pass's logits. */
 export function readWeighted(model: Attributable, terms: readonly Term[]): Reading {
-  const columns = terms.map(({ id }) => model.unembedding.token(id));
+  const columns = tokenColumns(
+    model.unembedding,
+    terms.map(({ id }) => id),
+  );
   const w = new Float64Array(model.config.dModel);
   let bias = 0;
   for (const [t, { weight }] of terms.entries()) {

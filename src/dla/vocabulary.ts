@@ -1,3 +1,4 @@
+import { tokenColumns, type UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { type Greatest, keepGreatest } from "./greatest.ts";
 import { joined } from "./parts.ts";
@@ -29,10 +30,8 @@ export function readVocabulary(
   vectors: readonly Float64Array[],
   top: number,
 ): VocabularyReading[] {
-  const { dVocab } = model.config;
   const running = vectors.map(() => ({ sum: 0, promoted: keepGreatest(top), suppressed: keepGreatest(top) }));
-  for (let token = 0; token < dVocab; token++) {
-    const { column } = model.unembedding.token(token);
+  for (const { id: token, column } of eachColumn(model)) {
     for (const [v, y] of vectors.entries()) {
       let score = 0;
       for (let i = 0; i < y.length; i++) score += y[i] * column[i];
@@ -42,15 +41,34 @@ export function readVocabulary(
     }
   }
   return running.map(({ sum, promoted, suppressed }) => {
-    const mean = sum / dVocab;
+    const mean = sum / model.config.dVocab;
     const list = (kept: Greatest, sign: number) =>
       kept.list().map(({ id, value }) => ({ id, score: sign * value - mean }));
     return { promoted: list(promoted, 1), suppressed: list(suppressed, -1), mean };
   });
 }
 
-/** Tokens whose logits are computed at one time. */
+/** Tokens that are read at one time. */
 const TOKENS_AT_ONCE = 128;
+
+/** All ids, some at a time. */
+function* chunksOf(dVocab: number): Generator<number[]> {
+  for (let first = 0; first < dVocab; first += TOKENS_AT_ONCE) {
+    const count = Math.min(TOKENS_AT_ONCE, dVocab - first);
+    yield Array.from({ length: count }, (_, i) => first + i);
+  }
+}
+
+/** The columns of W_U, with their entries of b_U, in the order of the ids. */
+export function* eachColumn({
+  unembedding,
+  config,
+}: Attributable): Generator<UnembeddingColumn & { readonly id: number }> {
+  for (const ids of chunksOf(config.dVocab)) {
+    for (const [i, { column, bias }] of tokenColumns(unembedding, ids).entries())
+      yield { id: ids[i], column, bias };
+  }
+}
 
 /**
  * The forward pass's logits of rows of the norm's output, some tokens at a time.
@@ -62,11 +80,7 @@ export function* logitChunks(
   { unembedding, config }: Attributable,
   x: Float32Array,
 ): Generator<{ readonly first: number; readonly logits: Float32Array }> {
-  for (let first = 0; first < config.dVocab; first += TOKENS_AT_ONCE) {
-    const count = Math.min(TOKENS_AT_ONCE, config.dVocab - first);
-    const tokens = Array.from({ length: count }, (_, i) => first + i);
-    yield { first, logits: unembedding.logits(x, tokens) };
-  }
+  for (const ids of chunksOf(config.dVocab)) yield { first: ids[0], logits: unembedding.logits(x, ids) };
 }
 
 /** The logits of all tokens at each site, [dVocab]: as captured, or as the forward pass has them. */

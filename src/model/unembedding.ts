@@ -18,6 +18,8 @@ export interface Unembedding {
   readonly hook: string;
   /** W_U[:, token] and b_U[token]. */
   token(token: number): UnembeddingColumn;
+  /** The same of several, where that is quicker than one by one, as from a file. */
+  tokens?(tokens: readonly number[]): UnembeddingColumn[];
   /**
    * W_U[:, answer] − W_U[:, wrong] and the same of b_U, rounded once. What all columns have in common cancels, so the
    * vocabulary's mean is not needed, and nothing is lost to its size.
@@ -44,9 +46,17 @@ export function tokenColumn(
   return wrong === undefined ? unembedding.token(answer) : unembedding.difference(answer, wrong);
 }
 
+/** Some tokens' columns, at once where the model can. */
+export function tokenColumns(
+  unembedding: Pick<Unembedding, "token" | "tokens">,
+  tokens: readonly number[],
+): UnembeddingColumn[] {
+  return unembedding.tokens?.(tokens) ?? tokens.map((token) => unembedding.token(token));
+}
+
 /** How rows of the table, or differences of two, become columns of W_U and entries of b_U; rounded once. */
 interface Folding {
-  /** A token's. */
+  /** A token's, in the place of its row. */
   token(row: Float32Array): UnembeddingColumn;
   /** Of a difference of rows, in float64. */
   difference(rows: Float64Array): UnembeddingColumn;
@@ -75,20 +85,25 @@ export function foldedUnembedding(
   beta: Float32Array,
 ): Unembedding {
   let vocabularyMean: Float64Array | undefined;
+  const centred = new Float64Array(table.cols); // one for all: to allocate it takes as long as to fold
   return unembedding(kernels, table, {
     token(row) {
       vocabularyMean ??= meanRow(kernels, table);
-      const centred = new Float64Array(row);
-      for (let i = 0; i < centred.length; i++) centred[i] -= vocabularyMean[i];
-      return fold(centred, gamma, beta);
+      for (let i = 0; i < centred.length; i++) centred[i] = row[i] - vocabularyMean[i];
+      return fold(row, centred, gamma, beta);
     },
-    difference: (rows) => fold(rows, gamma, beta),
+    difference: (rows) => fold(new Float32Array(rows.length), rows, gamma, beta),
   });
 }
 
 function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedding {
   let whole: { W_U: PackedMatrix; b_U: Float32Array } | undefined;
   const token = (id: number) => folding.token(readRow(table, id));
+  const tokens = (ids: readonly number[]) => {
+    const rows = new Float32Array(ids.length * table.cols);
+    table.read(rows, ids);
+    return ids.map((_, i) => folding.token(rows.subarray(i * table.cols, (i + 1) * table.cols)));
+  };
 
   function byColumns(x: Float32Array, columns: readonly UnembeddingColumn[]): Float32Array {
     const inner = table.cols;
@@ -104,6 +119,7 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
   return {
     hook: "unembed.hook_out",
     token,
+    tokens,
     difference(answer, wrong) {
       const subtracted = readRow(table, wrong);
       return folding.difference(
@@ -111,8 +127,8 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
       );
     },
     read: (x, column) => byColumns(x, [column])[0],
-    logits(x, tokens) {
-      if (tokens) return byColumns(x, tokens.map(token));
+    logits(x, only) {
+      if (only) return byColumns(x, tokens(only));
       whole ??= wholeMatrix(kernels, table, folding);
       const { W_U, b_U } = whole;
       const rows = x.length / table.cols;
@@ -135,9 +151,7 @@ function wholeMatrix(
       const count = rows.length / table.cols;
       for (let i = 0; i < count; i++) {
         const row = rows.subarray(i * table.cols, (i + 1) * table.cols);
-        const { column, bias } = folding.token(row);
-        b_U[first + i] = bias;
-        row.set(column);
+        b_U[first + i] = folding.token(row).bias;
       }
       kernels.fillColumns(W_U, first, rows, count);
     }),
@@ -145,8 +159,13 @@ function wholeMatrix(
   return { W_U, b_U };
 }
 
-/** P(gamma ⊙ row) and beta·row, both rounded once. Plain loops: all columns are folded for a pass over the vocabulary. */
-function fold(row: Float64Array, gamma: Float32Array, beta: Float32Array): UnembeddingColumn {
+/** P(gamma ⊙ row), written to `column`, and beta·row, both rounded once. Plain loops: all columns are folded for a pass over the vocabulary. */
+function fold(
+  column: Float32Array,
+  row: Float64Array,
+  gamma: Float32Array,
+  beta: Float32Array,
+): UnembeddingColumn {
   let mean = 0;
   let bias = 0;
   for (let i = 0; i < row.length; i++) {
@@ -154,7 +173,6 @@ function fold(row: Float64Array, gamma: Float32Array, beta: Float32Array): Unemb
     bias += beta[i] * row[i];
   }
   mean /= row.length;
-  const column = new Float32Array(row.length);
   for (let i = 0; i < row.length; i++) column[i] = gamma[i] * row[i] - mean;
   return { column, bias: Math.fround(bias) };
 }
