@@ -287,6 +287,20 @@ describe("answers of several tokens", () => {
     ]);
   });
 
+  test("prompts whose runs are of one length, but read at other positions, have what each has alone", () => {
+    const prompts = [ids, ids.slice(0, 4), [...ids, 2]];
+    const answer = [{ tokens: [1, 2] }, { tokens: [3, 4, 5] }, 6];
+    const { attributions } = directLogitAttribution(model, prompts, { answer });
+    expect(attributions.map(({ tokens }) => tokens?.length)).toEqual([2, 3, undefined]);
+    for (const [prompt, one] of attributions.entries()) {
+      const [alone] = directLogitAttribution(model, prompts[prompt], {
+        answer: [answer[prompt]],
+      }).attributions;
+      const tokens = alone.tokens && { tokens: alone.tokens.map((token) => ({ ...token, prompt })) };
+      expect(one).toEqual({ ...alone, prompt, ...tokens });
+    }
+  });
+
   test("records, summaries and comparisons take them as they do one token", async () => {
     const records = [
       { input: ids, answer: { tokens: [1, 2] } },
