@@ -3,6 +3,8 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { figureNames, withFigures } from "../../scripts/figures.mjs";
+import { readDocument } from "../support/markdown.ts";
 import { userProject } from "./support/userProject.ts";
 
 const examples = fileURLToPath(new URL("../../examples", import.meta.url));
@@ -10,7 +12,7 @@ let project: string;
 
 beforeAll(() => {
   project = userProject();
-  for (const name of ["node", "benchmark", "llama", "hybrid"])
+  for (const name of ["node", "benchmark", "circuit", "llama", "hybrid"])
     cpSync(join(examples, name), join(project, name), { recursive: true });
 });
 
@@ -40,6 +42,18 @@ function expectTables(stdout: string, count: number): void {
   expect(stdout.match(/^✓ adds up: /gm)).toHaveLength(count);
   expect(stdout).not.toMatch(/✗|NaN/);
 }
+
+test("examples/circuit prints the figures of docs/circuit.md", () => {
+  const document = readDocument("docs/circuit.md");
+  const printed = run("circuit/circuit.mjs")
+    .trimEnd()
+    .split(/\n?^(\w+)\n\n/m)
+    .slice(1);
+  const texts = Object.fromEntries(
+    figureNames(document).map((name) => [name, printed[printed.indexOf(name) + 1].trimEnd()]),
+  );
+  expect(withFigures(document, texts)).toBe(document);
+});
 
 test("examples/llama attributes by every unit, a probe and an autoencoder's feature", () => {
   const stdout = run("llama/attribute.mjs");
