@@ -13,7 +13,7 @@ export interface AttributionOptions extends AnswerOptions {
   readonly pos?: Positions | undefined;
   /**
    * Each row's exact change of the logit (difference) too, the final norm computed anew without it: see
-   * `Attribution.leaveOneOut`. Units "component" and "head"; default false.
+   * `Attribution.leaveOneOut`. Units "component", "head", "neuron" and "full"; default false.
    */
   readonly leaveOneOut?: boolean | undefined;
   /**

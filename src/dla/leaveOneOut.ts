@@ -1,24 +1,24 @@
 import { ValueError } from "../errors.ts";
-import type { FinalNorm } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
+import { neuronLosses, partLosses } from "./partLosses.ts";
+import { concatenated, splitOf } from "./parts.ts";
 import type { Unit } from "./rows.ts";
 import type { ReadSite } from "./site.ts";
+import { lossOf, type Numbers, streamAt } from "./withoutWrite.ts";
 
-/** Any array of float32 or float64. */
-type Numbers = Float32Array | Float64Array;
-
-/** A site at which something may take the place of what is left out: an activation by its hook, as a site gives it. */
+/** A site at which something may take the place of a component or head left out: an activation by its hook, as a site gives it. */
 export interface LeavingSite extends ReadSite {
   readonly instead?: (hook: string) => Float32Array;
 }
 
 /** @throws ValueError for a unit whose rows cannot be left out one by one */
 export function expectLeavable(where: string, unit: Unit): void {
-  if (unit === "component" || unit === "head") return;
+  if (unit === "component" || unit === "head" || unit === "neuron" || unit === "full") return;
   const why =
     unit === "layer" ? "; a running residual holds all that came before, so none of its rows can be out" : "";
   throw new ValueError(
-    `${where}: got leaveOneOut with unit "${unit}", expected unit "component" or "head"${why}. Leave the option out.`,
+    `${where}: got leaveOneOut with unit "${unit}", expected unit "component", "head", "neuron" or "full"${why}. ` +
+      "Leave the option out.",
   );
 }
 
@@ -30,11 +30,12 @@ export function expectLeavable(where: string, unit: Unit): void {
  *
  * which is L − (L − a(c))·σ/σ₋, so loo(c) − a(c) is what the scale adds. Not linear: these do not sum to the logit.
  * Both scales are float64's, of the residual as captured, so what wrote nothing changes nothing. x − c is made
- * before it is squared: ‖x‖² − 2x·c + ‖c‖² would cancel where c is nearly all of x.
+ * before it is squared where ‖x‖² − 2x·c + ‖c‖² would cancel, c being nearly all of x.
  *
  * Where something takes the place of c, x − c + c′ is what the norm is computed of.
  *
- * A head's write z·W_O is made for one head at one site at a time, never [head, dModel].
+ * A head's write z·W_O is made for one head at one site at a time, never [head, dModel]; a neuron's, a multiple of a
+ * row of W_out, hardly ever: see `neuronLosses`.
  *
  * @returns of each site [rows], in units of the logit
  * @see Rushing and Nanda, Explorations of Self-Repair in Language Models, arXiv 2402.15390, on what LayerNorm's scale does
@@ -45,59 +46,49 @@ export function leaveOneOutRows(
   sites: readonly LeavingSite[],
 ): Float64Array<ArrayBuffer>[] {
   const { finalNorm, writers, config } = model;
-  const nothing = new Float32Array(config.dModel);
-  const places = sites.map(({ site, u, instead }) => {
-    const x = site.read(finalNorm.inputHook);
-    const whole = readWithout(finalNorm, u, x, nothing);
-    const loo = (write: Numbers) => whole - readWithout(finalNorm, u, x, write);
-    const taken = (hook: string) => less(site.read(hook), instead?.(hook));
-    return { site, taken, loo, scores: [] as number[], remainder: new Float64Array(config.dModel) };
-  });
-  for (const { hook, heads } of writers) {
-    if (unit === "component") {
-      for (const { taken, loo, scores } of places) scores.push(loo(taken(hook)));
-    } else if (heads) {
-      const W = heads.weights();
-      for (const { taken, loo, scores, remainder } of places) {
-        const activation = taken(heads.hook);
-        for (let part = 0; part < heads.parts; part++)
-          scores.push(loo(partWrite(activation, W, part * heads.size, heads.size)));
-        addTo(remainder, heads.bias);
+  const places = sites.map(({ site, u, instead }) => ({
+    site,
+    instead,
+    stream: streamAt(finalNorm, u, site.read(finalNorm.inputHook)),
+    heads: [] as Float64Array[],
+    neurons: [] as Float64Array[],
+    whole: [] as number[],
+    rest: new Float64Array(config.dModel), // what the last row is of
+  }));
+  const streams = places.map(({ stream }) => stream);
+  for (const writer of writers) {
+    const split = splitOf(writer, unit);
+    if (split) {
+      const losses =
+        split === writer.neurons && split.size === 1
+          ? neuronLosses(
+              finalNorm,
+              split,
+              streams,
+              places.map(({ site }) => site.read(split.hook)),
+            )
+          : partLosses(
+              finalNorm,
+              split,
+              streams,
+              places.map(({ site, instead }) => less(site.read(split.hook), instead?.(split.hook))),
+            );
+      for (const [i, { heads, neurons, rest }] of places.entries()) {
+        (split === writer.heads ? heads : neurons).push(losses[i]);
+        addTo(rest, split.bias);
       }
     } else {
-      for (const { site, remainder } of places) addTo(remainder, site.read(hook));
+      for (const { site, instead, stream, whole, rest } of places) {
+        const write = site.read(writer.hook);
+        if (unit === "head" || unit === "neuron") addTo(rest, write);
+        else whole.push(lossOf(finalNorm, stream, less(write, instead?.(writer.hook))));
+      }
     }
   }
-  return places.map(({ loo, scores, remainder }) =>
-    Float64Array.from(unit === "head" ? [...scores, loo(remainder)] : scores),
-  );
-}
-
-/** u·(x − c) / σ(x − c): what is read of the residual stream without c. Of nothing, 0, whatever eps. */
-function readWithout(norm: FinalNorm, u: Float64Array, x: Float32Array, c: Numbers): number {
-  const size = x.length;
-  let mean = 0;
-  if (norm.centred) {
-    for (let i = 0; i < size; i++) mean += x[i] - c[i];
-    mean /= size;
-  }
-  let squares = 0;
-  let product = 0;
-  for (let i = 0; i < size; i++) {
-    const deviation = x[i] - c[i] - mean;
-    squares += deviation * deviation;
-    product += u[i] * deviation;
-  }
-  return squares === 0 ? 0 : product / Math.sqrt(squares / size + norm.eps);
-}
-
-/** activation[first …]·W[first …], [dModel]: what one part writes. */
-function partWrite(activation: Numbers, W: Float32Array, first: number, size: number): Float64Array {
-  const dModel = W.length / activation.length;
-  const write = new Float64Array(dModel);
-  for (let k = first, at = first * dModel; k < first + size; k++)
-    for (let i = 0; i < dModel; i++, at++) write[i] += activation[k] * W[at];
-  return write;
+  return places.map(({ stream, heads, neurons, whole, rest }) => {
+    const last = unit === "component" ? whole : [...whole, lossOf(finalNorm, stream, rest)];
+    return concatenated([...heads, ...neurons, Float64Array.from(last)]);
+  });
 }
 
 /** In float64, so that nothing is rounded before it is read. */

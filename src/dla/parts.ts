@@ -62,7 +62,8 @@ export function partRows(model: Attributable, unit: PartUnit, sites: readonly Re
   });
 }
 
-function concatenated(arrays: readonly Float64Array[]): Float64Array {
+/** Arrays of any lengths, one after the other. */
+export function concatenated(arrays: readonly Float64Array[]): Float64Array<ArrayBuffer> {
   const out = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const array of arrays) {

@@ -1,16 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { directLogitAttribution, mean, toJSON, top } from "../../src/dla/index.ts";
+import { type Attributable, directLogitAttribution, mean, toJSON, top } from "../../src/dla/index.ts";
 import { ValueError } from "../../src/errors.ts";
-import { type Gpt2, modelFromWeights } from "../../src/model/index.ts";
+import {
+  type Gpt2,
+  type LinearSplit,
+  modelFromWeights,
+  type ResidualWriter,
+  throughNorm,
+} from "../../src/model/index.ts";
 import { directionOf, gpt2AndPrompt, randomModel, weightsOf } from "../support/arbitraries.ts";
 import { backends } from "../support/backends.ts";
 import { expectSameBytes } from "../support/bits.ts";
 import { referenceAttribution, referenceLogit } from "../support/reference.ts";
-import { type StubModel, stubModel } from "../support/stubModel.ts";
+import { stubModel } from "../support/stubModel.ts";
 import { tinyConfig, tinyModel } from "../support/tinyModel.ts";
 
 const ids = [3, 1, 4, 1, 5];
+const units = ["component", "head", "neuron", "full"] as const;
 
 /** The change of a logit when `write` is taken out of x, by running the norm on what is left; its `beta` cancels. */
 function bruteForce(
@@ -26,10 +33,10 @@ function bruteForce(
 }
 
 describe("leaveOneOut is what removing a row's write from the captured final residual and running the norm anew changes", () => {
-  test("raw and folded, components and heads, near-constant residuals among them", () => {
+  test("raw and folded, by every unit of parts, near-constant residuals among them", () => {
     const asked = gpt2AndPrompt.chain((drawn) => {
       const token = fc.nat(drawn.config.dVocab - 1);
-      const unit = fc.constantFrom("component", "head");
+      const unit = fc.constantFrom(...units);
       return fc
         .record({ folded: fc.boolean(), unit, answer: token, wrong: fc.option(token, { nil: undefined }) })
         .map((options) => ({ ...drawn, ...options }));
@@ -75,12 +82,20 @@ describe("leaveOneOut is what removing a row's write from the captured final res
     ["RMSNorm, weights as trained", { norm: "rms", compatibilityMode: false }],
     ["LayerNorm, weights as trained", { compatibilityMode: false }],
   ] as const)("of a model that is not GPT-2: %s", (_, options) => {
-    const model = stubModel({
+    const stub = stubModel({
       blocks: Array(2).fill({ type: "attn+mlp", writes: [attention, { name: "mlp_out" }] }),
       ...options,
     });
+    // what divides into two heads of two divides into four neurons
+    const neuronsOf = ({ heads }: ResidualWriter) =>
+      heads && { ...heads, parts: heads.parts * heads.size, size: 1 };
+    const divided = stub.writers.map((writer) => {
+      const neurons = neuronsOf(writer);
+      return neurons ? { ...writer, neurons: { ...neurons, read: readOne(neurons) } } : writer;
+    });
+    const model = { ...stub, writers: divided };
     const w = Float64Array.from(model.unembedding.difference(7, 10).column);
-    for (const unit of ["component", "head"] as const) {
+    for (const unit of ["component", "head", "neuron"] as const) {
       const asked = { answer: 7, wrong: 10, unit, leaveOneOut: true, allowRawWeights: true } as const;
       const { labels, attributions } = directLogitAttribution(model, ids, asked);
       const [{ scores, leaveOneOut }] = attributions;
@@ -97,23 +112,51 @@ describe("leaveOneOut is what removing a row's write from the captured final res
   });
 });
 
+/** A split's reading part by part, written out. */
+function readOne({ parts, size, weights }: LinearSplit): LinearSplit["read"] {
+  return (activations, directions) => {
+    const W = weights();
+    const inner = parts * size;
+    const dModel = W.length / inner;
+    const rows = activations.length / inner;
+    const scores = new Float64Array(rows * parts);
+    const writes = new Float64Array(rows * dModel);
+    const magnitudes = new Float32Array(rows * dModel);
+    for (let r = 0; r < rows; r++) {
+      for (let k = 0; k < inner; k++) {
+        for (let i = 0; i < dModel; i++) {
+          const product = activations[r * inner + k] * W[k * dModel + i];
+          scores[r * parts + Math.floor(k / size)] += product * directions[r * dModel + i];
+          writes[r * dModel + i] += product;
+          magnitudes[r * dModel + i] += Math.abs(product);
+        }
+      }
+    }
+    return { scores, writes, magnitudes };
+  };
+}
+
 /** The stub's final residual at the last position, and what the rows of a unit read of it. */
-function written(model: StubModel, unit: "component" | "head"): { x: number[]; writes: number[][] } {
+function written(
+  model: Attributable,
+  unit: "component" | "head" | "neuron",
+): { x: number[]; writes: number[][] } {
   const { cache } = model.runWithCache([ids], { names: () => true, pos: [4], logits: "none" });
   const read = (hook: string) => [...cache.get(hook).data];
   const x = read(model.finalNorm.inputHook);
   if (unit === "component") return { x, writes: model.writers.map(({ hook }) => read(hook)) };
   const writes: number[][] = [];
   const remainder = x.map(() => 0);
-  for (const { hook, heads } of model.writers) {
-    const kept = heads ? [...heads.bias] : read(hook);
+  for (const { hook, ...splits } of model.writers) {
+    const split = splits[unit === "head" ? "heads" : "neurons"];
+    const kept = split ? [...split.bias] : read(hook);
     for (const [i, value] of kept.entries()) remainder[i] += value;
-    if (!heads) continue;
-    for (let head = 0; head < heads.parts; head++) {
-      // a head alone is what the layer writes when the others are zero
-      const own = (_: number, i: number) => Math.floor(i / heads.size) === head;
-      const z = Float32Array.from(read(heads.hook), (value, i) => (own(value, i) ? value : 0));
-      writes.push([...heads.read(z, new Float64Array(x.length)).writes]);
+    if (!split) continue;
+    for (let part = 0; part < split.parts; part++) {
+      // a part alone is what the layer writes when the others are zero
+      const own = (_: number, i: number) => Math.floor(i / split.size) === part;
+      const z = Float32Array.from(read(split.hook), (value, i) => (own(value, i) ? value : 0));
+      writes.push([...split.read(z, new Float64Array(x.length)).writes]);
     }
   }
   return { x, writes: [...writes, remainder] };
@@ -166,6 +209,55 @@ describe("where the scale changes most", () => {
     expect(Math.abs(leaveOneOut!.data[0] - change)).toBeLessThanOrEqual(error);
   });
 
+  test("a neuron that writes all, nearly all or far more than all of the residual, and one that writes a trillionth", () => {
+    for (const rest of [0, 1e-6, 1e-3, 0.3]) {
+      for (const power of [1e-12, 1, 1e6]) {
+        const { config, weights } = randomModel({ ...tinyConfig, nLayers: 1, tieWordEmbeddings: false }, 3);
+        const [block] = weights.blocks;
+        for (const W of [weights.W_E, weights.W_pos, block.W_O, block.b_O, block.W_in, block.W_out])
+          W.fill(0);
+        block.b_in.set([0.5, 0.7, -0.3]);
+        block.b_out.set(block.b_out.map((_, i) => rest * wave(i + 4) || 0));
+        // a mean that the norm does not see, far greater than what it does
+        for (const n of [0, 1])
+          for (let i = 0; i < config.dModel; i++)
+            block.W_out[n * config.dModel + i] = (n === 0 ? power : 1e-12) * wave(i) + (n === 0 ? 0 : 10);
+        const model = modelFromWeights(config, weights);
+        const { cache } = model.runWithCache(ids, { pos: -1, logits: "none" });
+        const x = [...cache.get(model.finalNorm.inputHook).data];
+        const post = cache.get("blocks.0.mlp.hook_post").data;
+        const options = {
+          answer: 1,
+          wrong: 2,
+          leaveOneOut: true,
+          allowRawWeights: true,
+          unit: "neuron",
+        } as const;
+        const [{ leaveOneOut }] = directLogitAttribution(model, ids, options).attributions;
+        const w = model.unembedding.difference(1, 2).column;
+        for (const n of [0, 1, 2]) {
+          const write = x.map((_, i) => post[n] * block.W_out[n * config.dModel + i]);
+          const { change, error } = bruteForce(x, write, model.finalNorm, w);
+          const at = `neuron ${n}, power ${power}, rest ${rest}`;
+          expect(Math.abs(leaveOneOut!.data[n] - change), at).toBeLessThanOrEqual(error);
+        }
+        expect(leaveOneOut!.data[2]).toBe(0);
+        if (power > 1e-12 || rest < 0.3) continue;
+        // of so small a write twelve digits and more are lost in a difference of logits; to first order it is this
+        const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
+        const variance =
+          x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length + model.finalNorm.eps;
+        const c = x.map((_, i) => post[0] * block.W_out[i]);
+        const dot = (a: ArrayLike<number>) => c.reduce((sum, value, i) => sum + a[i] * value, 0);
+        const u = throughNorm(model.finalNorm, Float64Array.from(w));
+        const logit = u.reduce((sum, value, i) => sum + value * x[i], 0);
+        const slope = dot(u) - (logit * dot(x.map((value) => value - mean))) / (x.length * variance);
+        const want = slope / Math.sqrt(variance);
+        expect(Math.abs(leaveOneOut!.data[0] / want - 1)).toBeLessThan(1e-9);
+      }
+    }
+  });
+
   test("what the scale adds: (L − a)(1 − σ/σ₋), with a sign of its own", () => {
     // removing a write of the opposite sign makes the residual larger, so all that is left counts less
     const model = writing({ embed: wave, attn: (i) => -0.5 * wave(i), mlp: () => 0 });
@@ -198,15 +290,24 @@ describe("the option", () => {
     const attribute = () => directLogitAttribution(stub, ids, { ...options, unit: "layer" });
     expect(attribute).toThrow(ValueError);
     expect(attribute).toThrow(
-      'directLogitAttribution: got leaveOneOut with unit "layer", expected unit "component" or "head"; ' +
+      'directLogitAttribution: got leaveOneOut with unit "layer", expected unit "component", "head", "neuron" or "full"; ' +
         "a running residual holds all that came before, so none of its rows can be out. Leave the option out.",
     );
     expect(stub.runs).toBe(0);
   });
 
+  test.each(["source", "path"] as const)(
+    "is refused for unit %s, whose rows are parts of what a head reads",
+    (unit) => {
+      expect(() => directLogitAttribution(model, ids, { ...options, unit })).toThrow(
+        `directLogitAttribution: got leaveOneOut with unit "${unit}", expected unit "component", "head", "neuron" or "full". Leave the option out.`,
+      );
+    },
+  );
+
   test("gives a batch the numbers of its prompts alone, and of a cache", () => {
     const prompts = [ids, [2, 7], ids.toReversed()];
-    for (const unit of ["component", "head"] as const) {
+    for (const unit of units) {
       const together = directLogitAttribution(model, prompts, { ...options, unit }).attributions;
       for (const [i, prompt] of prompts.entries()) {
         const [alone] = directLogitAttribution(model, prompt, { ...options, unit }).attributions;

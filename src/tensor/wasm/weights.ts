@@ -127,9 +127,12 @@ function clearPadding({ memory, inner, cols, address }: WasmMatrix): void {
 
 function unpack({ memory, inner, cols, address }: WasmMatrix): Float32Array {
   const W = new Float32Array(inner * cols);
-  for (let c = 0; c < cols; c++) {
-    const start = address / 4 + Math.floor(c / PANEL) * inner * PANEL + (c % PANEL);
-    for (let k = 0; k < inner; k++) W[k * cols + c] = memory.floats[start + k * PANEL];
+  const { floats } = memory;
+  for (let c = 0; c < cols; c += PANEL) {
+    const width = Math.min(PANEL, cols - c);
+    const start = address / 4 + c * inner;
+    for (let k = 0; k < inner; k++)
+      for (let i = 0; i < width; i++) W[k * cols + c + i] = floats[start + k * PANEL + i];
   }
   return W;
 }
