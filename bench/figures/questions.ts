@@ -3,7 +3,13 @@
  * peak memory above the loaded model: .../questions.ts QUESTION TOKENS, a process each, for the memory.
  */
 import process from "node:process";
-import { directLogitAttribution, erasures, logitLens, promotedTokens } from "../../src/index.ts";
+import {
+  ablationEffects,
+  directLogitAttribution,
+  erasures,
+  logitLens,
+  promotedTokens,
+} from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { figure } from "../figure.ts";
 import { gpt2Folder } from "../gpt2Folder.ts";
@@ -19,9 +25,16 @@ const questions: Readonly<Record<string, (ids: readonly number[]) => unknown>> =
   head: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "head" }),
   neuron: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "neuron" }),
   full: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "full" }),
+  source: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "source" }),
+  path: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "path" }),
   "leave-one-out": (ids) => directLogitAttribution(model, ids, { ...pair, leaveOneOut: true }),
   "leave-one-out-head": (ids) =>
     directLogitAttribution(model, ids, { ...pair, unit: "head", leaveOneOut: true }),
+  "leave-one-out-neuron": (ids) =>
+    directLogitAttribution(model, ids, { ...pair, unit: "neuron", leaveOneOut: true }),
+  "leave-one-out-full": (ids) =>
+    directLogitAttribution(model, ids, { ...pair, unit: "full", leaveOneOut: true }),
+  ablation: (ids) => ablationEffects(model, ids, { ...pair, replace: "zero" }),
   erasures: (ids) => erasures(model, ids, pair),
   lens: (ids) => logitLens(model, ids, { ...pair }),
   promoted: (ids) => promotedTokens(model, ids, { component: "5_mlp_out" }),
