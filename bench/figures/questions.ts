@@ -27,6 +27,13 @@ const questions: Readonly<Record<string, (ids: readonly number[]) => unknown>> =
   full: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "full" }),
   source: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "source" }),
   path: (ids) => directLogitAttribution(model, ids, { ...pair, unit: "path" }),
+  set: (ids) =>
+    directLogitAttribution(model, ids, { answer: { anyOf: Object.values(pair), weights: "softmax" } }),
+  "two tokens": (ids) =>
+    directLogitAttribution(model, ids.slice(0, -1), { answer: { tokens: Object.values(pair) } }),
+  "log-probability": (ids) =>
+    directLogitAttribution(model, ids, { answer: pair.answer, target: "logProbability" }),
+  probability: (ids) => directLogitAttribution(model, ids, { ...pair, probability: true }),
   "leave-one-out": (ids) => directLogitAttribution(model, ids, { ...pair, leaveOneOut: true }),
   "leave-one-out-head": (ids) =>
     directLogitAttribution(model, ids, { ...pair, unit: "head", leaveOneOut: true }),
