@@ -131,7 +131,7 @@ async function readInputs(args: Arguments, io: Io) {
     return {
       inputs: [demo.prompt],
       answers: isDemo ? [demo.answer] : answers,
-      wrongs: isDemo ? [demo.wrong] : wrongs,
+      wrongs: isDemo && !args.logProbability ? [demo.wrong] : wrongs,
     };
   }
   const lines = prompts.includes("-") ? await readLines(io.stdin) : [];

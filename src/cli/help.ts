@@ -41,10 +41,11 @@ what to attribute
   --input FILE       records, one a line, - for stdin, as many as you like:
                      {"prompt": "…" or "tokens": […], "answer": " Mary",
                      "wrong": " John", "id": anything}; written as they come, as
-                     ndjson or csv
+                     ndjson or csv. An answer may be {"text": " New York"} or
+                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too
 
-  --answer, --wrong and their ids may be given once for all prompts, or once for
-  each; --tokens once for each prompt.
+  --answer, --wrong, their ids and texts may be given once for all prompts, or
+  once for each; --tokens once for each prompt; a set is one for all.
 
 the model
   --model FOLDER     a folder with config.json, model.safetensors and, for

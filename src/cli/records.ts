@@ -1,6 +1,13 @@
 import type { AnswerRef, AttributionOptions } from "../dla/index.ts";
 import { ValueError } from "../errors.ts";
-import { type Gpt2, readPrompts, readToken, resolvePositions, type TokenRef } from "../model/index.ts";
+import {
+  type Gpt2,
+  readPrompts,
+  readToken,
+  resolvePositions,
+  type TokenRef,
+  textTokens,
+} from "../model/index.ts";
 import { type Arguments, UsageError } from "./args.ts";
 
 /** A prompt that can be attributed. */
@@ -69,6 +76,7 @@ export function readRecords(
       const positions = resolvePositions("--pos", pos, tokens.length);
       const answer = answerOf(index);
       const wrong = wrongOf(index);
+      expectRoom(model, positions, answer);
       const every = (one: AnswerRef) => positions.map(() => one);
       records.push({
         input,
@@ -85,6 +93,18 @@ export function readRecords(
     }
   }
   return { records, failures };
+}
+
+/** @throws ValueError where an answer's tokens, appended to run them, are beyond the context */
+function expectRoom(model: Gpt2, positions: readonly number[], answer: AnswerRef | undefined): void {
+  if (typeof answer !== "object" || !("text" in answer)) return;
+  const appended = textTokens("--answer-text", model, answer.text).length - 1;
+  const { nCtx } = model.config;
+  const length = positions.reduce((most, pos) => Math.max(most, pos + 1), 0) + appended;
+  if (length <= nCtx) return;
+  throw new ValueError(
+    `--answer-text: got ${length} tokens with the prompt's, expected at most ${nCtx} (the model's context)`,
+  );
 }
 
 /** The answer of each prompt: none, one for all, which is read at once, or one each. */
@@ -106,7 +126,10 @@ function answerReader(
     if (typeof one === "string") return readGiven(`--${option}`, model, one);
     if (!("anyOf" in one)) return one;
     const set = option === "answer" ? "--any-of" : "--wrong-any-of";
-    return { ...one, anyOf: one.anyOf.map((token) => readGiven(set, model, token)) };
+    const anyOf = one.anyOf.map((token) => readGiven(set, model, token));
+    if (new Set(anyOf).size < anyOf.length)
+      throw new UsageError(`got one token twice by ${set}, expected a set`);
+    return { ...one, anyOf };
   };
   if (given.length > 1) return (index) => read(given[index]);
   const id = read(given[0]);

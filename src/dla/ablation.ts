@@ -3,7 +3,7 @@ import { describeValue, type ModelInput, readPrompts } from "../model/index.ts";
 import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
 import { expectAttributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
-import type { AttributionOptions } from "./attributionOptions.ts";
+import { type AttributionOptions, expectLogit } from "./attributionOptions.ts";
 import { runBatches, sitesOf } from "./batches.ts";
 import { leaveOneOutRows } from "./leaveOneOut.ts";
 import type { Reading } from "./readings.ts";
@@ -25,7 +25,7 @@ export interface AblationOptions
 }
 
 /** The effects at one position of one prompt, each one per label, in units of the logit. */
-export interface PositionEffects extends Omit<Attribution, "scores" | "leaveOneOut"> {
+export interface PositionEffects extends Pick<Attribution, "prompt" | "pos" | "answer" | "wrong" | "check"> {
   /** The logit (difference) of the run with the activation replaced, less the model's own. */
   readonly total: Float64Array;
   /** a(c′) − a(c): the change of the row, the final norm's scale frozen. */
@@ -76,7 +76,7 @@ export function ablationEffects(
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectAblatedUnit(where, model, unit);
   expectPlace(where, at);
-  expectHeld(where, options);
+  expectLogit(where, options);
   const prompts = readPrompts(where, model, input, options.prependBos);
   const parts = ablatedParts(model, unit);
   const sizes = new Map(parts.map(({ hook, first, size }) => [hook, first + size])); // the last part's end is the width
@@ -89,18 +89,24 @@ export function ablationEffects(
   };
   const readings = new Map<Attribution, Reading>();
   const effects = new Map<Attribution, { direct: Float64Array; directExact: Float64Array }>();
-  const result = attribute(where, model, input, { ...rest, unit }, (attribution, site, reading) => {
-    const { pos, scores } = attribution;
-    const [scale] = site.read(model.finalNorm.scaleHook);
-    const here = (hook: string) => instead(hook, pos);
-    const rows = replacedRows(model, unit, reading.u, here);
-    const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: here }]);
-    readings.set(attribution, reading);
-    effects.set(attribution, {
-      direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
-      directExact: Float64Array.from(parts, (_, k) => 0 - left[k]),
-    });
-  });
+  const result = attribute(
+    where,
+    model,
+    input,
+    { ...rest, unit, probability: false },
+    (attribution, site, reading) => {
+      const { pos, scores } = attribution;
+      const [scale] = site.read(model.finalNorm.scaleHook);
+      const here = (hook: string) => instead(hook, pos);
+      const rows = replacedRows(model, unit, reading.u, here);
+      const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: here }]);
+      readings.set(attribution, reading);
+      effects.set(attribution, {
+        direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
+        directExact: Float64Array.from(parts, (_, k) => 0 - left[k]),
+      });
+    },
+  );
   const totals = new Map(result.attributions.map((one) => [one, new Float64Array(parts.length)]));
   const targets = prompts.map((_, prompt) => result.attributions.filter((one) => one.prompt === prompt));
   const { outputHook } = model.finalNorm;
@@ -144,14 +150,5 @@ function expectPlace(where: string, at: "all" | "attributed"): void {
   if (at === "all" || at === "attributed") return;
   throw new ValueError(
     `${where}: got at: ${describeValue(at)}, expected "all" positions or the "attributed" one. Give one of them.`,
-  );
-}
-
-/** A change is of the same weights before and after: those of a set are held, those of all tokens are what would change. */
-function expectHeld(where: string, options: AblationOptions): void {
-  const { target = "logit" } = options as AttributionOptions;
-  if (target === "logit") return;
-  throw new ValueError(
-    `${where}: got target ${describeValue(target)}, expected a logit, or a difference of some. Leave target out.`,
   );
 }

@@ -53,7 +53,8 @@ function readSet(where: string, model: Attributable, { anyOf, weights = "mean" }
     );
   }
   const ids = readList(`${where}: anyOf`, model, anyOf);
-  const twice = ids.find((id, i) => ids.indexOf(id) < i);
+  const seen = new Set<number>();
+  const twice = ids.find((id) => seen.size === seen.add(id).size);
   if (twice === undefined) return { kind: weights, ids };
   throw new ValueError(
     `${where}: anyOf: got token ${twice} twice, expected a set. Give each token once: all have their weights from the set.`,
@@ -66,7 +67,7 @@ function readList(where: string, model: Attributable, given: readonly TokenRef[]
       `${where}: got ${Array.isArray(given) ? "none" : describeValue(given)}, expected a list of at least one token. Give ids or texts.`,
     );
   }
-  return given.map((token, i) => readToken(`${where}: ${i}`, model, token));
+  return Array.from(given, (token, i) => readToken(`${where}: ${i}`, model, token)); // also what a sparse list leaves out
 }
 
 function expectForm(where: string, given: object): void {

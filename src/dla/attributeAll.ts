@@ -3,7 +3,7 @@ import type { AnswerRef } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import type { AttributionOptions } from "./attributionOptions.ts";
-import type { AttributionResult } from "./result.ts";
+import type { Attribution, AttributionResult } from "./result.ts";
 
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */
 export interface AttributionRecord {
@@ -115,8 +115,10 @@ function ofPrompt(result: AttributionResult, prompt: number): AttributionResult 
   return {
     ...result,
     prompts: [result.prompts[prompt]],
-    attributions: result.attributions
-      .filter((attribution) => attribution.prompt === prompt)
-      .map((attribution) => ({ ...attribution, prompt: 0 })),
+    attributions: result.attributions.filter((attribution) => attribution.prompt === prompt).map(asFirst),
   };
+}
+
+function asFirst({ tokens, ...rest }: Attribution): Attribution {
+  return { ...rest, prompt: 0, ...(tokens && { tokens: tokens.map(asFirst) }) };
 }

@@ -3,7 +3,7 @@ import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
-import { describeAnswer, describeModel, describePrompt, describeSources } from "./describe.ts";
+import { answerDescriber, describeModel, describePrompt, describeSources } from "./describe.ts";
 import { type Input, readActivations, readInput } from "./input.ts";
 import { leaveOneOutRows } from "./leaveOneOut.ts";
 import { pathWriters } from "./paths.ts";
@@ -66,6 +66,7 @@ export function attribute(
   expectOptions(where, options, targets.flat(), visit !== undefined);
   const runs = targetRuns(where, model, prompts, targets);
   const batches = readActivations(where, model, inputOf(runs), neededHooks(model, unit), cache);
+  const describe = answerDescriber(model);
   const made = targets.map((ofPrompt) => ofPrompt.map((): Attribution[] => []));
   for (const batch of batches) {
     const sites = sitesOf(
@@ -93,8 +94,8 @@ export function attribute(
       );
       const attribution: Attribution = {
         ...{ prompt, pos },
-        answer: describeAnswer(model, target.answer, weights.answer),
-        wrong: describeAnswer(model, target.wrong, weights.wrong),
+        answer: describe(target.answer, weights.answer),
+        wrong: describe(target.wrong, weights.wrong),
         scores,
         ...(leaveOneOut && { leaveOneOut }),
         ...(rows[i].within && { sources: describeSources(model, run.tokens, pos) }),
@@ -117,7 +118,7 @@ export function attribute(
       ofPrompt.map((tokens, index) => {
         const { pos, answer, wrong, steps } = targets[prompt][index];
         if (steps === undefined) return tokens[0];
-        const asked = { answer: describeAnswer(model, answer, []), wrong: describeAnswer(model, wrong, []) };
+        const asked = { answer: describe(answer, []), wrong: describe(wrong, []) };
         return { prompt, pos, ...asked, ...sumOfTokens(tokens) };
       }),
     ),

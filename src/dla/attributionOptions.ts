@@ -1,5 +1,5 @@
 import { ValueError } from "../errors.ts";
-import type { Positions } from "../model/index.ts";
+import { describeValue, type Positions } from "../model/index.ts";
 import type { AttributableCache } from "./attributable.ts";
 import { expectLeavable } from "./leaveOneOut.ts";
 import type { Unit } from "./rows.ts";
@@ -64,7 +64,15 @@ export function expectOptions(
   }
   if (isVisited) {
     throw new ValueError(
-      `${where}: got an answer of several tokens, expected one token or a set. Ask for each token, at its own position.`,
+      `${where}: got { text } or { tokens } as the answer, expected a token or a set. Ask for each token, at its own position.`,
     );
   }
+}
+
+/** @throws ValueError for another target than the logit, of which alone a question is */
+export function expectLogit(where: string, { target = "logit" }: AttributionOptions): void {
+  if (target === "logit") return;
+  throw new ValueError(
+    `${where}: got target ${describeValue(target)}, expected a logit, or a difference of some. Leave target out.`,
+  );
 }

@@ -1,7 +1,8 @@
 import { CheckError } from "../errors.ts";
 import type { FinalNorm } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
-import { type ForwardLogit, type Reading, TINY, U32, U64 } from "./readings.ts";
+import { type ForwardLogit, TINY, U32, U64 } from "./forwardLogit.ts";
+import type { Reading } from "./readings.ts";
 
 /**
  * The proof that comes with an attribution. All numbers are in units of the logit.
@@ -29,6 +30,7 @@ export interface Check {
   /**
    * Where the run says how much each token's logit counts, in nats: `logit − entropy` is the log-probability, or log-sum-exp over
    * a softmax set. The entropy of the model's probabilities, less that of a softmax answer's weights, and more that of a wrong one's.
+   * Logits all too great by as much would pass the check of a log-probability, which does not depend on that.
    */
   readonly entropy?: number;
 }

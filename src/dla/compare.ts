@@ -16,12 +16,15 @@ export interface ComparedAttribution {
   readonly scores: Tensor64;
   /** Where both have it. */
   readonly leaveOneOut?: Tensor64;
+  /** Of a unit with the axis "source": A's token, or `A/B` where B has another; then `bias`. */
+  readonly sources?: readonly string[];
   /** A's less B's, each number; the bounds are added. */
   readonly check: Check;
 }
 
 /** What `compare` returns; `mean` and `top` take it too. */
-export interface Comparison extends Pick<AttributionResult, "unit" | "target" | "axes" | "labels" | "model"> {
+export interface Comparison
+  extends Pick<AttributionResult, "unit" | "target" | "axes" | "labels" | "writers" | "model"> {
   /** Those of the first result and of the second. */
   readonly prompts: { readonly a: AttributionResult["prompts"]; readonly b: AttributionResult["prompts"] };
   /** One per attribution of either, in their order. */
@@ -41,7 +44,7 @@ export interface Comparison extends Pick<AttributionResult, "unit" | "target" | 
  * @throws ValueError that says what differs: model, unit, labels, counts, positions, or what is read
  */
 export function compare(a: AttributionResult, b: AttributionResult): Comparison {
-  const { unit, target, axes, labels, model, prompts } = a;
+  const { unit, target, axes, labels, writers, model, prompts } = a;
   expectSameRows(a, b);
   for (const prompt of prompts.keys()) expectAligned(a, b, prompt);
   return {
@@ -49,6 +52,7 @@ export function compare(a: AttributionResult, b: AttributionResult): Comparison 
     ...(target && { target }),
     axes,
     labels,
+    ...(writers && { writers }),
     model,
     prompts: { a: prompts, b: b.prompts },
     attributions: a.attributions.map((one, i) => {
@@ -59,10 +63,15 @@ export function compare(a: AttributionResult, b: AttributionResult): Comparison 
         b: siteOf(other),
         scores: less(one.scores, other.scores),
         ...(left && { leaveOneOut: left }),
+        ...(one.sources && { sources: one.sources.map((own, s) => bothOf(own, other.sources![s])) }),
         check: lessCheck(one.check, other.check),
       };
     }),
   };
+}
+
+function bothOf(a: string, b: string): string {
+  return a === b ? a : `${a}/${b}`;
 }
 
 function siteOf({ prompt, pos, answer, wrong }: Attribution): ComparedSite {
@@ -115,7 +124,11 @@ function expectAligned(a: AttributionResult, b: AttributionResult, prompt: numbe
     const positions = [first, second].map((all) => all.map(({ pos }) => pos).join(", "));
     expectSame(`${here}positions`, positions[0], positions[1]);
   }
-  for (const [i, one] of first.entries()) expectSame(`${here}target`, kindOf(a, one), kindOf(b, second[i]));
+  for (const [i, one] of first.entries()) {
+    expectSame(`${here}target`, kindOf(a, one), kindOf(b, second[i]));
+    const [shape, other] = [one, second[i]].map(({ scores }) => scores.shape.slice(1).join(" × "));
+    expectSame(`${here}shape of a row`, shape, other, "since sources pair by position");
+  }
 }
 
 function kindOf({ target }: AttributionResult, { answer, wrong }: Attribution): string {

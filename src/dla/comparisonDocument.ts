@@ -1,5 +1,6 @@
 import { version } from "../version.ts";
 import type { ComparedAttribution, Comparison } from "./compare.ts";
+import { type NestedScores, nested } from "./summary.ts";
 
 /** A comparison as `comparisonToJSON` has it: its scores as lists. */
 export interface ComparisonDocument extends Omit<Comparison, "attributions"> {
@@ -8,7 +9,7 @@ export interface ComparisonDocument extends Omit<Comparison, "attributions"> {
   /** The package's. */
   readonly version: string;
   readonly attributions: readonly (Omit<ComparedAttribution, "scores" | "leaveOneOut"> & {
-    readonly scores: readonly number[];
+    readonly scores: NestedScores;
     readonly leaveOneOut?: readonly number[];
   })[];
 }
@@ -20,6 +21,7 @@ export function comparisonToJSON({
   target,
   axes,
   labels,
+  writers,
   prompts,
   attributions,
 }: Comparison): ComparisonDocument {
@@ -31,10 +33,11 @@ export function comparisonToJSON({
     ...(target && { target }),
     axes,
     labels,
+    ...(writers && { writers }),
     prompts,
     attributions: attributions.map(({ scores, leaveOneOut, check, ...sites }) => ({
       ...sites,
-      scores: [...scores.data],
+      scores: nested(scores),
       ...(leaveOneOut && { leaveOneOut: [...leaveOneOut.data] }),
       check,
     })),

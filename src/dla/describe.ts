@@ -44,13 +44,21 @@ export function describeToken(model: Attributable, id: number | null): Attribute
   return { id, text: model.tokenizer ? showToken(model.tokenizer, id) : null };
 }
 
-/** An answer as results have it. */
-export function describeAnswer(
+/** Answers as results have them: one object for all positions at which they are the same. */
+export function answerDescriber(
   model: Attributable,
-  answer: Answer | null,
-  weights: readonly number[],
-): AttributedAnswer | null {
-  if (answer === null) return null;
+): (answer: Answer | null, weights: readonly number[]) => AttributedAnswer | null {
+  const known = new Map<Answer, AttributedAnswer>();
+  return (answer, weights) => {
+    if (answer === null) return null;
+    const described = known.get(answer) ?? describeAnswer(model, answer, weights);
+    if (answer.kind !== "softmax") known.set(answer, described);
+    return described;
+  };
+}
+
+/** An answer as results have it. */
+function describeAnswer(model: Attributable, answer: Answer, weights: readonly number[]): AttributedAnswer {
   const { kind, ids } = answer;
   const tokens = ids.map((id) => describeToken(model, id)!);
   if (kind === "token") return tokens[0];

@@ -2,11 +2,12 @@ import { ValueError } from "../errors.ts";
 import type { FinalNorm, ModelInput } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
-import type { AttributionOptions } from "./attributionOptions.ts";
+import { type AttributionOptions, expectLogit } from "./attributionOptions.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
 /** Where and against what to look for erasures: as for an attribution by component. */
-export interface ErasureOptions extends Omit<AttributionOptions, "unit" | "leaveOneOut"> {
+export interface ErasureOptions
+  extends Omit<AttributionOptions, "unit" | "leaveOneOut" | "target" | "probability"> {
   /** The least share of a write that its eraser must take back; default 0.1. */
   readonly threshold?: number | undefined;
 }
@@ -31,7 +32,8 @@ export interface Erasure {
 }
 
 /** The erasures at one position of one prompt. */
-export interface PositionErasures extends Omit<Attribution, "leaveOneOut"> {
+export interface PositionErasures
+  extends Pick<Attribution, "prompt" | "pos" | "answer" | "wrong" | "scores" | "check"> {
   /** The greatest share first. */
   readonly pairs: readonly Erasure[];
 }
@@ -71,11 +73,12 @@ export function erasures(
   }
   const labels = model.writers.map((writer) => writer.label);
   const pairs = new Map<Attribution, Erasure[]>();
+  expectLogit("erasures", options);
   const result = attribute(
     "erasures",
     model,
     input,
-    { ...options, unit: "component", leaveOneOut: false },
+    { ...options, unit: "component", leaveOneOut: false, probability: false },
     (attribution, site) => {
       const writes = model.writers.map(({ hook }) => seenWrite(model.finalNorm, site.read(hook)));
       pairs.set(attribution, erasurePairs(labels, writes, attribution.scores.data, threshold));

@@ -1,13 +1,16 @@
 import type { Attributable } from "./attributable.ts";
 import type { Distribution } from "./distribution.ts";
-import { addLogit, finishSum, type Reading, readingOf, startSum, type Term } from "./readings.ts";
+import { addLogit, finishSum, startSum } from "./forwardLogit.ts";
+import { type Reading, readingOf } from "./readings.ts";
 import type { Site } from "./site.ts";
 import { eachColumn } from "./vocabulary.ts";
 
 /** A site, whose logarithm is asked for there, and the logits of all tokens, [dVocab]. */
 interface ProbableSite {
   readonly site: Site;
-  readonly terms: readonly Term[];
+  readonly ids: readonly number[];
+  /** [ids], which sum to 1. */
+  readonly counts: readonly number[];
   readonly logits: Float32Array;
   readonly distribution: Distribution;
 }
@@ -18,14 +21,14 @@ interface ProbableSite {
  *   w = Σ_t q_t W_U[:, t] − Σ_v p_v W_U[:, v],   Σ q = 1
  *
  * which is its gradient. As Σ_v p_v logit_v is log-sum-exp less the entropy H of p, w·y and its bias are log p + H.
- * All columns are read once for all sites.
+ * All columns are read once for all sites; the arithmetic is O(sites · dVocab · dModel).
  */
 export function logProbabilityReadings(model: Attributable, sites: readonly ProbableSite[]): Reading[] {
   const { dModel, dVocab } = model.config;
-  const running = sites.map(({ site, terms, logits, distribution }) => ({
+  const running = sites.map(({ site, ids, counts, logits, distribution }) => ({
     ...{ w: new Float64Array(dModel), bias: 0, sum: startSum(), logits },
     output: site.read(model.finalNorm.outputHook),
-    own: new Map(terms.map(({ id, weight }) => [id, weight])),
+    own: new Map(ids.map((id, t) => [id, counts[t]])),
     probability: distribution.probability,
   }));
   for (const { id, ...token } of eachColumn(model)) {

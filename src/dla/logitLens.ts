@@ -134,8 +134,8 @@ function lensTargets(
     return targets.map((ofPrompt) =>
       ofPrompt.map(({ answer, wrong, ...target }) => ({
         ...target,
-        answer: onlyToken(where, answer),
-        wrong: onlyToken(where, wrong),
+        answer: onlyToken(`${where}: answer`, answer),
+        wrong: onlyToken(`${where}: wrong`, wrong),
       })),
     );
   }
@@ -153,7 +153,7 @@ function lensTargets(
 function onlyToken(where: string, answer: Answer | null): number | null {
   if (answer === null || answer.kind === "token") return answer?.ids[0] ?? null;
   throw new ValueError(
-    `${where}: got an answer of ${answer.ids.length} tokens, expected one. Give a token; ask for each in turn.`,
+    `${where}: got ${answer.kind === "tokens" ? "{ text } or { tokens }" : "a set"}, expected a token. Ask for each in turn.`,
   );
 }
 

@@ -1,6 +1,15 @@
 import { ValueError } from "../errors.ts";
 import { throughNorm, tokenColumn, tokenColumns, type UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
+import {
+  addLogit,
+  type ForwardLogit,
+  finishSum,
+  logitError,
+  logitsAt,
+  startSum,
+  U32,
+} from "./forwardLogit.ts";
 import type { Site } from "./site.ts";
 
 /** What is read of the residual stream: a token's logit, a difference or another weighted sum of logits, or a direction. */
@@ -16,21 +25,6 @@ export interface Reading {
   /** What the forward pass itself gives at a site, to compare with. */
   readonly forward: (site: Site) => ForwardLogit;
 }
-
-/** The forward pass's own float32 logit, or difference or weighted sum of some, and how sure it is. */
-export interface ForwardLogit {
-  readonly logit: number;
-  /** Σ|weight · logit| of what it is summed from. */
-  readonly magnitude: number;
-  /** How far it may lie from w·y + bias, y the norm's output as captured. */
-  readonly error: number;
-}
-
-/** Unit roundoff of float32, with room for the second order: (1 + 2⁻²⁴)² and the like. */
-export const U32: number = 2 ** -24 * (1 + 2 ** -20);
-/** Half the smallest float32, all that rounding can lose below the normal range. */
-export const TINY: number = 2 ** -150;
-export const U64: number = 2 ** -53;
 
 /**
  * The logit of a token, or the difference of two. Captured logits are compared as they are; else the forward pass computes
@@ -66,78 +60,44 @@ export function readTokens(
   });
 }
 
-/** A token and how much its logit counts. */
-export interface Term {
-  readonly id: number;
-  readonly weight: number;
+/** Tokens and their columns of W_U, which all sites share. */
+export interface TokenSet {
+  readonly ids: readonly number[];
+  readonly columns: readonly UnembeddingColumn[];
 }
 
-/** Σ weight · logit, in float64 of the forward pass's logits. */
-export function readWeighted(model: Attributable, terms: readonly Term[]): Reading {
-  const columns = tokenColumns(
-    model.unembedding,
-    terms.map(({ id }) => id),
-  );
+export function tokenSet({ unembedding }: Attributable, ids: readonly number[]): TokenSet {
+  return { ids, columns: tokenColumns(unembedding, ids) };
+}
+
+/** A set, and how much the logit of each of its tokens counts. */
+export interface WeighedSet {
+  readonly set: TokenSet;
+  /** [ids] */
+  readonly weights: readonly number[];
+}
+
+/** Σ weight · logit over the answers, less that over the wrong ones, in float64 of the forward pass's logits. */
+export function readWeighted(model: Attributable, answer: WeighedSet, wrong: WeighedSet | null): Reading {
+  const sides = [{ ...answer, sign: 1 }, ...(wrong ? [{ ...wrong, sign: -1 }] : [])];
   const w = new Float64Array(model.config.dModel);
   let bias = 0;
-  for (const [t, { weight }] of terms.entries()) {
-    bias += weight * columns[t].bias;
-    for (let i = 0; i < w.length; i++) w[i] += weight * columns[t].column[i];
+  for (const { set, weights, sign } of sides) {
+    for (const [t, token] of set.columns.entries()) {
+      const weight = sign * weights[t];
+      bias += weight * token.bias;
+      for (let i = 0; i < w.length; i++) w[i] += weight * token.column[i];
+    }
   }
   return readingOf(model, w, bias, (site, output) => {
     const sum = startSum();
-    for (const [t, { id, weight }] of terms.entries()) {
-      addLogit(sum, model, output, columns[t], weight, logitAt(model, site, output, id, columns[t]));
+    for (const { set, weights, sign } of sides) {
+      const logits = logitsAt(model, site, set.ids);
+      for (const [t, token] of set.columns.entries())
+        addLogit(sum, model, output, token, sign * weights[t], logits[t]);
     }
-    return finishSum(sum, terms.length);
+    return finishSum(sum, answer.weights.length + (wrong?.weights.length ?? 0));
   });
-}
-
-/** A weighted sum of logits while it is made. */
-export interface RunningSum {
-  logit: number;
-  magnitude: number;
-  error: number;
-  /** Σ|weight| (|column|·|y| + |b_U|), what w and its bias were summed from. */
-  summed: number;
-}
-
-export function startSum(): RunningSum {
-  return { logit: 0, magnitude: 0, error: 0, summed: 0 };
-}
-
-export function addLogit(
-  sum: RunningSum,
-  model: Attributable,
-  output: Float32Array,
-  column: UnembeddingColumn,
-  weight: number,
-  logit: number,
-): void {
-  const size = Math.abs(weight);
-  sum.logit += weight * logit;
-  sum.magnitude += size * Math.abs(logit);
-  sum.error += size * logitError(model, output, column, logit);
-  let terms = Math.abs(column.bias);
-  for (let i = 0; i < output.length; i++) terms += Math.abs(column.column[i] * output[i]);
-  sum.summed += size * terms;
-}
-
-/** With what float64 may lose in sums of n terms: of the logits, and of the columns and biases that w and bias are. */
-export function finishSum({ logit, magnitude, error, summed }: RunningSum, n: number): ForwardLogit {
-  return { logit, magnitude, error: error + 2 * (n + 2) * U64 * (summed + magnitude) };
-}
-
-/** The forward pass's logit of a token: as captured, or by its column. */
-export function logitAt(
-  model: Attributable,
-  site: Site,
-  output: Float32Array,
-  id: number,
-  column: UnembeddingColumn,
-): number {
-  const { unembedding } = model;
-  return site.has(unembedding.hook) ? site.read(unembedding.hook)[id] : unembedding.read(output, column);
 }
 
 /** A direction on the norm's output: its dot product with that. @throws ValueError unless [dModel], finite */
@@ -173,16 +133,6 @@ export function readingOf(
     ...{ w, u: throughNorm(finalNorm, w), beta, bias },
     forward: (site) => forward(site, site.read(finalNorm.outputHook)),
   };
-}
-
-/** A logit is a dot product of length dModel, rounded once. */
-function logitError(
-  { accuracy }: Attributable,
-  output: Float32Array,
-  { column, bias }: UnembeddingColumn,
-  logit: number,
-): number {
-  return U32 * Math.abs(logit) + accuracy.dotError(output, column, bias) + TINY;
 }
 
 /** What columns and their difference are off by, each rounded once, as the output reads it. */

@@ -24,6 +24,8 @@ export interface SummaryDocument {
   readonly schemaVersion: 1;
   /** Null while it is of nothing. */
   readonly unit: Unit | null;
+  /** Whose rows they are, if not the logit's. */
+  readonly target?: "logProbability";
   readonly labels: readonly string[];
   readonly count: number;
   /** Of each row, numbers whose sum is the sum of all scores, exactly. */
@@ -35,18 +37,25 @@ export interface SummaryDocument {
 /** A summary of nothing yet. */
 export function runningSummary(): RunningSummary {
   let unit: Unit | null = null;
+  let target: SummaryDocument["target"];
   let labels: readonly string[] = [];
   let count = 0;
   let sums: ExactSum[] = [];
   let squares: ExactSum[] = [];
 
-  function expectSame(where: string, other: Pick<SummaryDocument, "labels" | "unit">): void {
+  function expectSame(where: string, other: Pick<SummaryDocument, "labels" | "unit" | "target">): void {
     if (unit === null) {
-      ({ unit, labels } = other);
+      ({ unit, labels, target } = other);
       sums = labels.map(() => []);
       squares = labels.map(() => []);
     }
     const at = labels.findIndex((label, row) => label !== other.labels[row]);
+    if (other.target !== target) {
+      const kindOf = (of: SummaryDocument["target"]) => of ?? "logit";
+      throw new ValueError(
+        `${where}: got rows of a ${kindOf(other.target)}, expected those of a ${kindOf(target)}. Keep one summary for each.`,
+      );
+    }
     if (other.unit === unit && at === -1 && other.labels.length === labels.length) return;
     const got =
       other.unit === unit
@@ -98,7 +107,15 @@ export function runningSummary(): RunningSummary {
     },
     toJSON() {
       const copy = (all: readonly ExactSum[]) => all.map((sum) => [...sum]);
-      return { schemaVersion: 1, unit, labels, count, sums: copy(sums), squares: copy(squares) };
+      return {
+        schemaVersion: 1,
+        unit,
+        ...(target && { target }),
+        labels,
+        count,
+        sums: copy(sums),
+        squares: copy(squares),
+      };
     },
   };
   return summary;
@@ -110,7 +127,7 @@ function isSummary(other: RunningSummary | SummaryDocument): other is RunningSum
 
 /** @throws ValueError unless it is a summary's document: it may come from anywhere */
 function expectDocument(document: SummaryDocument): SummaryDocument {
-  const { schemaVersion, unit, labels, count, sums, squares } = document ?? {};
+  const { schemaVersion, unit, target, labels, count, sums, squares } = document ?? {};
   const isSums = (all: unknown): boolean =>
     Array.isArray(all) &&
     all.length === labels.length &&
@@ -118,6 +135,7 @@ function expectDocument(document: SummaryDocument): SummaryDocument {
   const isOne =
     schemaVersion === 1 &&
     (unit === null || typeof unit === "string") &&
+    (target === undefined || target === "logProbability") &&
     Array.isArray(labels) &&
     labels.every((label) => typeof label === "string") &&
     Number.isSafeInteger(count) &&

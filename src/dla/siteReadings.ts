@@ -1,10 +1,11 @@
 import type { Answer } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
 import { type Distribution, distributionOf } from "./distribution.ts";
+import { logitsAt } from "./forwardLogit.ts";
 import { logProbabilityReadings } from "./logProbability.ts";
-import { logitAt, type Reading, readWeighted, type Term } from "./readings.ts";
+import { type Reading, readWeighted, type TokenSet, tokenSet, type WeighedSet } from "./readings.ts";
 import type { Site } from "./site.ts";
-import { type AnswerOptions, equalWeights, type Target, termsOf } from "./targets.ts";
+import { type AnswerOptions, equalWeights, type Target } from "./targets.ts";
 import { vocabularyLogits } from "./vocabulary.ts";
 
 /** What the run at a site says of the answer. */
@@ -42,26 +43,40 @@ export function readSites(
   options: Pick<AnswerOptions, "target"> & { readonly probability?: boolean | undefined },
 ): SiteReading[] {
   const sites = asked.map((one) => ({ ...one, ...weigh(model, one) }));
+  const readingOf = sharedReadings(model);
   if (options.target !== "logProbability" && !options.probability) {
-    return sites.map(({ target, terms, ...site }) => ({
-      ...site,
-      reading: target.reading ?? readWeighted(model, terms),
+    return sites.map(({ site: _, target, ...rest }) => ({
+      ...rest,
+      reading: readingOf(target, rest.weights),
     }));
   }
   const groups = Array.from({ length: Math.ceil(sites.length / SITES_AT_ONCE) }, (_, group) =>
     sites.slice(group * SITES_AT_ONCE, (group + 1) * SITES_AT_ONCE),
   );
-  return groups.flatMap((some) => readInVocabulary(model, some, options));
+  return groups.flatMap((some) => readInVocabulary(model, some, options, readingOf));
 }
 
-interface WeighedSite extends AskedSite, Omit<SiteReading, "reading" | "probability"> {
-  readonly terms: readonly Term[];
+type ReadingOf = (target: Target, weights: SiteReading["weights"]) => Reading;
+
+/** Readings of targets whose columns are read once for all sites: what the run weighs differs by its weights alone. */
+function sharedReadings(model: Attributable): ReadingOf {
+  const sets = new Map<Answer, TokenSet>();
+  function weighed(answer: Answer, weights: readonly number[]): WeighedSet {
+    const set = sets.get(answer) ?? tokenSet(model, answer.ids);
+    sets.set(answer, set);
+    return { set, weights };
+  }
+  return ({ reading, answer, wrong }, weights) =>
+    reading ?? readWeighted(model, weighed(answer!, weights.answer), wrong && weighed(wrong, weights.wrong));
 }
+
+interface WeighedSite extends AskedSite, Pick<SiteReading, "weights" | "entropy"> {}
 
 function readInVocabulary(
   model: Attributable,
   sites: readonly WeighedSite[],
-  { target, probability }: Parameters<typeof readSites>[2],
+  { target: of, probability }: Parameters<typeof readSites>[2],
+  readingOf: ReadingOf,
 ): SiteReading[] {
   const rows = vocabularyLogits(
     model,
@@ -70,18 +85,19 @@ function readInVocabulary(
   const read = sites.map((one, i) => {
     const { kind, ids } = one.target.answer!;
     const logits = rows[i];
-    return { ...one, logits, distribution: distributionOf(logits, kind === "token" ? logits[ids[0]] : null) };
+    const distribution = distributionOf(logits, kind === "token" ? logits[ids[0]] : null);
+    return { ...one, ids, counts: one.weights.answer, logits, distribution };
   });
-  const readings = target === "logProbability" ? logProbabilityReadings(model, read) : null;
-  return read.map(
-    ({ distribution, logits, terms, entropy = 0, weights, target: { answer, reading } }, i) => ({
+  const readings = of === "logProbability" ? logProbabilityReadings(model, read) : null;
+  return read.map(({ distribution, logits, entropy, weights, target }, i) => {
+    const total = readings ? distribution.entropy + (entropy ?? 0) : entropy;
+    return {
       weights,
-      ...(readings
-        ? { reading: readings[i], entropy: distribution.entropy + entropy }
-        : { reading: reading ?? readWeighted(model, terms), ...(entropy !== 0 && { entropy }) }),
-      ...(probability && { probability: probabilityOf(answer!, logits, distribution) }),
-    }),
-  );
+      reading: readings?.[i] ?? readingOf(target, weights),
+      ...(total !== undefined && { entropy: total }),
+      ...(probability && { probability: probabilityOf(target.answer!, logits, distribution) }),
+    };
+  });
 }
 
 function probabilityOf({ kind, ids }: Answer, logits: Float32Array, distribution: Distribution): Probability {
@@ -90,18 +106,17 @@ function probabilityOf({ kind, ids }: Answer, logits: Float32Array, distribution
   return kind === "token" ? { probability, rank: distribution.greater } : { probability };
 }
 
-/** What each token counts; and less of what the sum of their logits lacks, if softmax weighs them, to be log-sum-exp. */
+/** What each token counts; and what the sum of their logits, if softmax weighs them, has more than log-sum-exp. */
 function weigh(
   model: Attributable,
   { site, target: { answer, wrong } }: AskedSite,
-): Pick<WeighedSite, "terms" | "weights" | "entropy"> {
-  if (answer === null) return { terms: [], weights: { answer: [], wrong: [] } };
+): Pick<SiteReading, "weights" | "entropy"> {
+  if (answer === null) return { weights: { answer: [], wrong: [] } };
   const own = weightsOf(model, site, answer);
   const other = wrong && weightsOf(model, site, wrong);
   const weights = { answer: own.weights, wrong: other?.weights ?? [] };
-  const terms = termsOf(answer, wrong, (of) => (of === answer ? weights.answer : weights.wrong));
-  if (answer.kind !== "softmax" && wrong?.kind !== "softmax") return { terms, weights };
-  return { terms, weights, entropy: (other?.entropy ?? 0) - own.entropy };
+  if (answer.kind !== "softmax" && wrong?.kind !== "softmax") return { weights };
+  return { weights, entropy: (other?.entropy ?? 0) - own.entropy };
 }
 
 function weightsOf(
@@ -110,10 +125,7 @@ function weightsOf(
   answer: Answer,
 ): { weights: readonly number[]; entropy: number } {
   if (answer.kind !== "softmax") return { weights: equalWeights(answer), entropy: 0 };
-  const output = site.read(model.finalNorm.outputHook);
-  const logits = Float32Array.from(answer.ids, (id) =>
-    logitAt(model, site, output, id, model.unembedding.token(id)),
-  );
+  const logits = logitsAt(model, site, answer.ids);
   const { entropy, probability } = distributionOf(logits, null);
   return { weights: Array.from(logits, probability), entropy };
 }

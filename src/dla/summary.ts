@@ -104,7 +104,7 @@ function documentOf({
 }
 
 /** The numbers of a tensor, in lists within lists where it has several axes. */
-function nested({ shape, data }: Tensor64): NestedScores {
+export function nested({ shape, data }: Tensor64): NestedScores {
   const [count, ...inner] = shape;
   if (inner.length === 0) return [...data];
   const size = data.length / count;

@@ -3,7 +3,7 @@ import { describeValue } from "../model/index.ts";
 import { answerAt, count } from "./alignedAnswers.ts";
 import type { Answer, Answers } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
-import { type Reading, readDirection, readTokens, readWeighted, type Term } from "./readings.ts";
+import { type Reading, readDirection, readTokens, readWeighted, tokenSet } from "./readings.ts";
 
 /** What to attribute: an answer, an answer less a wrong one, or a direction. */
 export interface AnswerOptions {
@@ -79,8 +79,9 @@ export function readTargets(
     return reading;
   };
   const targetOf = (prompt: number, pos: number, own: Answer, other: Answer | null): Target => {
-    if (own.kind === "tokens" || other?.kind === "tokens") expectSteps(where, own, other);
-    if (own.kind !== "tokens")
+    if (own.kind === "tokens" || other?.kind === "tokens")
+      expectSteps(`${where}: prompt ${prompt}`, own, other);
+    if (own.kind !== "tokens" && other?.kind !== "tokens")
       return { prompt, pos, answer: own, wrong: other, reading: readingOf(own, other) };
     const step = (of: Answer, i: number): Answer => ({ kind: "token", ids: [of.ids[i]] });
     const steps = own.ids.map((_, i) => targetOf(prompt, pos + i, step(own, i), other && step(other, i)));
@@ -93,19 +94,7 @@ export function readTargets(
   );
 }
 
-/** Each token of a set and its weight; of softmax weights, those that the run gives. */
-export function termsOf(
-  answer: Answer,
-  wrong: Answer | null,
-  weights: (of: Answer) => readonly number[] = equalWeights,
-): Term[] {
-  const own = weights(answer);
-  const terms = answer.ids.map((id, i) => ({ id, weight: own[i] }));
-  if (wrong === null) return terms;
-  const other = weights(wrong);
-  return [...terms, ...wrong.ids.map((id, i) => ({ id, weight: -other[i] }))];
-}
-
+/** What each token of a set counts by default. */
 export function equalWeights({ ids }: Answer): number[] {
   return ids.map(() => 1 / ids.length);
 }
@@ -120,7 +109,8 @@ function fixedReading(
   if (answer.kind === "softmax" || wrong?.kind === "softmax") return null;
   if (answer.kind === "token" && (wrong === null || wrong.kind === "token"))
     return readTokens(model, answer.ids[0], wrong === null ? null : wrong.ids[0], hasLogits);
-  return readWeighted(model, termsOf(answer, wrong));
+  const weighed = (of: Answer) => ({ set: tokenSet(model, of.ids), weights: equalWeights(of) });
+  return readWeighted(model, weighed(answer), wrong && weighed(wrong));
 }
 
 function expectTarget(where: string, { target = "logit", wrong, direction }: AnswerOptions): void {
@@ -144,9 +134,10 @@ function expectTarget(where: string, { target = "logit", wrong, direction }: Ans
 }
 
 function expectSteps(where: string, answer: Answer, wrong: Answer | null): void {
-  if (wrong === null || (answer.kind === wrong.kind && answer.ids.length === wrong.ids.length)) return;
+  const stepsOf = ({ kind, ids }: Answer) => (kind === "token" || kind === "tokens" ? ids.length : null);
+  if (wrong === null || (stepsOf(answer) !== null && stepsOf(answer) === stepsOf(wrong))) return;
   const describe = ({ kind, ids }: Answer) =>
-    kind === "tokens" ? count(ids.length, "token") : `a ${kind === "token" ? kind : "set"}`;
+    kind === "mean" || kind === "softmax" ? "a set" : count(ids.length, "token");
   throw new ValueError(
     `${where}: got an answer of ${describe(answer)} and a wrong one of ${describe(wrong)}, expected as many tokens, ` +
       "since each is read at its own position. Give { text } of as many, or compare two attributions.",

@@ -12,9 +12,7 @@ export function toComparisonTable(comparison: Comparison, options: TableOptions 
   const less: AttributionResult = {
     ...comparison,
     prompts: prompts.a,
-    attributions: attributions.map(({ a, scores, leaveOneOut, check }): Attribution => {
-      return { ...a, scores, ...(leaveOneOut && { leaveOneOut }), check };
-    }),
+    attributions: attributions.map(({ a, b, ...rest }): Attribution => ({ ...a, ...rest })),
   };
   const style = styleOf(less, width, options.top, on);
   const lines = [modelLine(model, on)];

@@ -25,7 +25,7 @@ export function ledgerLines(result: AttributionResult, attributions: readonly At
 
 /** Where the run said how much each token counts: what is left of the logits is a log-probability, or log-sum-exp. */
 function entropyLines({ target }: AttributionResult, attributions: readonly Attribution[]): Line[] {
-  if (attributions[0].check.entropy === undefined) return [];
+  if (attributions.some(({ check }) => check.entropy === undefined)) return [];
   const average = (of: (check: Check) => number) =>
     attributions.reduce((sum, { check }) => sum + of(check), 0) / attributions.length;
   const entropy = average((check) => check.entropy ?? 0);

@@ -46,9 +46,9 @@ export function toCsv(
   return (header ? csvHeader : "") + lines.join("");
 }
 
-/** A token's or a text's own text; of a set all, with bars between: `33|34|35`. */
+/** A token's or a text's own text; of a set all, as JSON. */
 function answerText(answer: AttributedAnswer): string {
-  if ("anyOf" in answer) return answer.anyOf.map(answerText).join("|");
+  if ("anyOf" in answer) return JSON.stringify(answer.anyOf.map(answerText));
   if ("tokens" in answer) return answer.text ?? answer.tokens.map(({ id }) => id).join(" ");
   return answer.text ?? `${answer.id}`;
 }

@@ -531,6 +531,37 @@ describe("what an answer may be", () => {
     );
   });
 
+  test("without a prompt --log-probability is of the demonstration's answer alone", async () => {
+    const { stdout, code } = await run(["--log-probability"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/log prob {2}" Mary"\n/);
+  });
+
+  test("a text that one prompt has no room for keeps no other from being attributed", async () => {
+    const { nCtx } = (await fromPretrained(folder, { compatibilityMode: true })).config;
+    const long = " a".repeat(nCtx - 2);
+    const { stdout, stderr, code } = await run([
+      ...model,
+      "a",
+      long,
+      "--answer-text",
+      " a b c",
+      "--format",
+      "json",
+    ]);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout).attributions).toHaveLength(1);
+    expect(stderr).toContain("prompt 2 of 2: --answer-text: got");
+  });
+
+  test("a token twice in a set is a usage error", async () => {
+    const { code, stderr } = await run([...model, "a", "--any-of", " a", "--any-of", " a"]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining("got one token twice by --any-of, expected a set"),
+    ]);
+  });
+
   test("a token of a set that is none is told of by its option", async () => {
     const { code, stderr } = await run([...model, "a b", "--any-of", "a b c d"]);
     expect(code).toBe(1);
@@ -581,6 +612,18 @@ describe("--compare", () => {
     expect((await run(args)).stdout).toBe(toComparisonTable(compare(a, b)));
     const { stdout } = await run([...args, "--format", "json"]);
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(comparisonToJSON(compare(a, b)))));
+  });
+
+  test("by source: tokens that differ are named side by side; prompts of other lengths are refused", async () => {
+    const args = [...model, "a b", "--compare", "a c", "--answer", " a", "--unit", "source"];
+    const { stdout, code } = await run(args);
+    expect(code).toBe(0);
+    expect(stdout).toContain('" b/ c"(2)');
+    const document = JSON.parse((await run([...args, "--format", "json"])).stdout);
+    expect(document.attributions[0].scores[0]).toHaveLength(document.attributions[0].sources.length);
+    const longer = await run([...model, "a b", "--compare", "a b c", "--answer", " a", "--unit", "source"]);
+    expect(longer.code).toBe(1);
+    expect(longer.stderr).toMatch(/compare: prompt 0: shape of a row: got \d in A and \d in B/);
   });
 
   test("a prompt that cannot be attributed fails both", async () => {

@@ -54,10 +54,13 @@ describe("the JSON schema holds for", () => {
     expectValid(JSON.parse(stdout));
   });
 
-  test.each([[], ["--unit", "head", "--leave-one-out", "--pos", "all"]])("--compare %s", async (...more) => {
-    const args = [...model, "a b", "--compare", "c d", "--answer", " a", ...more, "--format", "json"];
-    expectValid(JSON.parse((await run(args)).stdout));
-  });
+  test.each([[], ["--unit", "head", "--leave-one-out", "--pos", "all"], ["--unit", "path"]])(
+    "--compare %s",
+    async (...more) => {
+      const args = [...model, "a b", "--compare", "c d", "--answer", " a", ...more, "--format", "json"];
+      expectValid(JSON.parse((await run(args)).stdout));
+    },
+  );
 
   test.each([["zero"], ["zero", "--unit", "head"], ["mean", "c d"]])(
     "--ablate %s",

@@ -5,6 +5,7 @@ import {
   type AnswerRef,
   type Attribution,
   type AttributionOptions,
+  type AttributionRecord,
   ablationEffects,
   attributeAll,
   checkHolds,
@@ -301,8 +302,21 @@ describe("answers of several tokens", () => {
     }
   });
 
+  test("a text of one token is that token, beside a plain wrong one", () => {
+    const plain = directLogitAttribution(model, ids, { answer: 3, wrong: 4 }).attributions[0];
+    for (const answer of [{ tokens: [3] }, 3]) {
+      for (const wrong of [{ tokens: [4] }, 4]) {
+        if (answer === 3 && wrong === 4) continue;
+        const [one] = directLogitAttribution(model, ids, { answer, wrong }).attributions;
+        expect(one.tokens).toEqual([plain]);
+        expect(one.scores).toEqual(plain.scores);
+      }
+    }
+  });
+
   test("records, summaries and comparisons take them as they do one token", async () => {
-    const records = [
+    const records: AttributionRecord[] = [
+      { input: ids, answer: { tokens: [1, 2] } },
       { input: ids, answer: { tokens: [1, 2] } },
       { input: [1, 2], answer: { anyOf: [1, 2] } },
       { input: ids },
@@ -311,10 +325,16 @@ describe("answers of several tokens", () => {
     let index = 0;
     for await (const { result } of attributeAll(model, records, { answer: 3 })) {
       const { input, answer = 3 } = records[index++];
-      expect(result).toEqual(directLogitAttribution(model, input, { answer: [answer] }));
+      expect(result).toEqual(directLogitAttribution(model, input, { answer: [answer as AnswerRef] }));
       summary.add(result!);
     }
-    expect(summary.count).toBe(3);
+    expect(summary.count).toBe(4);
+    const logProbability = directLogitAttribution(model, ids, { answer: 1, target: "logProbability" });
+    expect(() => summary.add(logProbability)).toThrow(/rows of a logProbability, expected those of a logit/);
+    const other = runningSummary();
+    other.add(logProbability);
+    expect(() => summary.merge(other.toJSON())).toThrow(/rows of a logProbability/);
+    expect(other.toJSON().target).toBe("logProbability");
     const [a, b] = [ids, [2, 6, 5, 3]].map((input) =>
       directLogitAttribution(model, input, { answer: { tokens: [1, 2] } }),
     );
@@ -365,6 +385,16 @@ describe("the answer's probability and rank", () => {
   });
 });
 
+test("entropy of softmax weights is there with the probability as without, also where it is 0", () => {
+  for (const anyOf of [[3], [3, 4]]) {
+    const answer = { anyOf, weights: "softmax" } as const;
+    const [one] = directLogitAttribution(model, ids, { answer }).attributions;
+    const [other] = directLogitAttribution(model, ids, { answer, probability: true }).attributions;
+    expect(one.check.entropy).toBeTypeOf("number");
+    expect(other.check).toEqual(one.check);
+  }
+});
+
 describe("other questions", () => {
   test("ablation holds a set's weights: what replacing nothing changes is nothing", () => {
     const answer = { anyOf: [4, 2, 9], weights: "softmax" } as const;
@@ -379,11 +409,15 @@ describe("other questions", () => {
   test("refuse what they cannot answer", () => {
     const several = { answer: { tokens: [1, 2] } };
     expect(() => ablationEffects(model, ids, several)).toThrow(
-      /^ablationEffects: got an answer of several tokens/,
+      /^ablationEffects: got \{ text \} or \{ tokens \}/,
     );
-    expect(() => erasures(model, ids, several)).toThrow(/^erasures: got an answer of several tokens/);
-    expect(() => logitLens(model, ids, several)).toThrow(/^logitLens: got an answer of 2 tokens/);
+    expect(() => erasures(model, ids, several)).toThrow(/^erasures: got \{ text \} or \{ tokens \}/);
+    expect(() => logitLens(model, ids, several)).toThrow(
+      /^logitLens: answer: got \{ text \} or \{ tokens \}, expected a token/,
+    );
     const held = { answer: 1, target: "logProbability" } as object;
+    expect(() => erasures(model, ids, held)).toThrow(/^erasures: got target "logProbability"/);
+    expect(() => logitLens(model, ids, { answer: 1, wrong: { anyOf: [2, 3] } })).toThrow(/wrong: got a set/);
     expect(() => ablationEffects(model, ids, held)).toThrow(/^ablationEffects: got target "logProbability"/);
   });
 });
@@ -402,13 +436,19 @@ describe("ValueError, before anything runs", () => {
     ["null", { answer: null as never }, /answer: got token id null/],
     ["an empty set", { answer: { anyOf: [] } }, /answer: anyOf: got none/],
     ["a set that is no list", { answer: { anyOf: 3 as never } }, /anyOf: got 3/],
+    ["a set with a hole", { answer: { anyOf: new Array(1) } }, /anyOf: 0: got token id nothing/],
+    ["tokens with a hole", { answer: { tokens: new Array(2) } }, /tokens: 0: got token id nothing/],
     ["a token twice", { answer: { anyOf: [1, 2, 1] } }, /token 1 twice/],
     ["an unknown token of a set", { answer: { anyOf: [1, -2] } }, /anyOf: 1: got token id -2/],
     ["other weights", { answer: { anyOf: [1], weights: "max" as never } }, /weights "max"/],
     ["no tokens", { answer: { tokens: [] } }, /tokens: got none/],
     ["an empty text", { answer: { text: "" } }, /got text ""/],
     ["a text without a tokenizer", { answer: { text: "a" } }, /without tokenizer files/],
-    ["several and one", { answer: tokens, wrong: 1 }, /an answer of 2 tokens and a wrong one of a token/],
+    [
+      "several and one",
+      { answer: tokens, wrong: 1 },
+      /prompt 0: got an answer of 2 tokens and a wrong one of 1 token/,
+    ],
     [
       "one and several",
       { answer: { anyOf: [1] }, wrong: tokens },

@@ -54,6 +54,17 @@ test("a log-probability: the entropy closes the column; the probability and rank
   `);
 });
 
+test("the entropy of some attributions is not shown in the mean of all", () => {
+  const result = resultOf(labels, [
+    [0.5, -0.25, 2, -1],
+    [1, 1, 1, 1],
+  ]);
+  const [first, ...others] = result.attributions;
+  const check = { ...first.check, entropy: -0.5 };
+  const table = toTable({ ...result, attributions: [{ ...first, check }, ...others] });
+  expect(table.split("= log-sum-exp")).toHaveLength(2);
+});
+
 test("a set by softmax, less several of another's mean", () => {
   const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
   const [attribution] = result.attributions;

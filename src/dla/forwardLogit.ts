@@ -1,0 +1,80 @@
+import type { UnembeddingColumn } from "../model/index.ts";
+import type { Attributable } from "./attributable.ts";
+import type { Site } from "./site.ts";
+
+/** The forward pass's own float32 logit, or a difference or weighted sum of some, and how sure it is. */
+export interface ForwardLogit {
+  readonly logit: number;
+  /** Σ|weight · logit| of what it is summed from. */
+  readonly magnitude: number;
+  /** How far it may lie from w·y + bias, y the norm's output as captured. */
+  readonly error: number;
+}
+
+/** Unit roundoff of float32, with room for the second order: (1 + 2⁻²⁴)² and the like. */
+export const U32: number = 2 ** -24 * (1 + 2 ** -20);
+/** Half the smallest float32, all that rounding can lose below the normal range. */
+export const TINY: number = 2 ** -150;
+export const U64: number = 2 ** -53;
+
+/** The forward pass's logits of some tokens at a site, [ids]: as captured, or of the norm's output. */
+export function logitsAt(
+  { unembedding, finalNorm }: Attributable,
+  site: Site,
+  ids: readonly number[],
+): Float32Array {
+  if (!site.has(unembedding.hook)) return unembedding.logits(site.read(finalNorm.outputHook), ids);
+  const captured = site.read(unembedding.hook);
+  return Float32Array.from(ids, (id) => captured[id]);
+}
+
+/**
+ * How far a logit may lie from y·column + bias: it is a dot product of length dModel, rounded once.
+ *
+ * @param output y, [dModel]
+ */
+export function logitError(
+  { accuracy }: Attributable,
+  output: Float32Array,
+  { column, bias }: UnembeddingColumn,
+  logit: number,
+): number {
+  return U32 * Math.abs(logit) + accuracy.dotError(output, column, bias) + TINY;
+}
+
+/** A weighted sum of logits while it is made. */
+export interface RunningSum {
+  logit: number;
+  magnitude: number;
+  error: number;
+  /** Σ|weight| (|column|·|y| + |b_U|), what w·y and bias are summed from. */
+  summed: number;
+}
+
+export function startSum(): RunningSum {
+  return { logit: 0, magnitude: 0, error: 0, summed: 0 };
+}
+
+/** @param output y, [dModel] */
+export function addLogit(
+  sum: RunningSum,
+  model: Attributable,
+  output: Float32Array,
+  token: UnembeddingColumn,
+  weight: number,
+  logit: number,
+): void {
+  const size = Math.abs(weight);
+  sum.logit += weight * logit;
+  sum.magnitude += size * Math.abs(logit);
+  sum.error += size * logitError(model, output, token, logit);
+  const { column, bias } = token;
+  let terms = Math.abs(bias);
+  for (let i = 0; i < output.length; i++) terms += Math.abs(column[i] * output[i]);
+  sum.summed += size * terms;
+}
+
+/** With what float64 may lose in sums of n terms: of the logits, and of the columns and biases that w and bias are. */
+export function finishSum({ logit, magnitude, error, summed }: RunningSum, n: number): ForwardLogit {
+  return { logit, magnitude, error: error + 2 * (n + 2) * U64 * (summed + magnitude) };
+}
