@@ -37,6 +37,7 @@ const questions = [
     "leave-one-out-full",
     "ablation",
     "erasures",
+    "erasures-head",
     "lens",
     "promoted",
   ],

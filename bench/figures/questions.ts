@@ -43,6 +43,7 @@ const questions: Readonly<Record<string, (ids: readonly number[]) => unknown>> =
     directLogitAttribution(model, ids, { ...pair, unit: "full", leaveOneOut: true }),
   ablation: (ids) => ablationEffects(model, ids, { ...pair, replace: "zero" }),
   erasures: (ids) => erasures(model, ids, pair),
+  "erasures-head": (ids) => erasures(model, ids, { ...pair, unit: "head" }),
   lens: (ids) => logitLens(model, ids, { ...pair }),
   promoted: (ids) => promotedTokens(model, ids, { component: "5_mlp_out" }),
 };

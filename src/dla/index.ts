@@ -19,8 +19,8 @@ export { type Check, checkHolds } from "./check.ts";
 export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
 export { type ComparisonDocument, comparisonToJSON } from "./comparisonDocument.ts";
 export { type DlaResult, dla } from "./dla.ts";
+export type { Erasure } from "./erasurePairs.ts";
 export {
-  type Erasure,
   type ErasureOptions,
   type ErasureResult,
   erasures,

@@ -1,5 +1,5 @@
 import type { FinalNorm, LinearSplit } from "../model/index.ts";
-import { joined } from "./parts.ts";
+import { joined, partWrite } from "./parts.ts";
 import { lossOf, lossOfProducts, type Numbers, type Stream, type WriteProducts } from "./withoutWrite.ts";
 
 /**
@@ -88,13 +88,4 @@ function rowSizes(W: Float32Array, parts: number): { squares: Float64Array; mean
     means[part] = sum / dModel;
   }
   return { squares, means };
-}
-
-/** activation[first …]·W[first …], [dModel]: what one part writes. */
-function partWrite(activation: Numbers, W: Float32Array, first: number, size: number): Float64Array {
-  const dModel = W.length / activation.length;
-  const write = new Float64Array(dModel);
-  for (let k = first, at = first * dModel; k < first + size; k++)
-    for (let i = 0; i < dModel; i++, at++) write[i] += activation[k] * W[at];
-  return write;
 }

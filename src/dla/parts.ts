@@ -86,6 +86,20 @@ export function joined<T extends Float32Array | Float64Array>(
   return out;
 }
 
+/** activation[first …]·W[first …], [dModel]: what one part writes. */
+export function partWrite(
+  activation: Float32Array | Float64Array,
+  W: Float32Array,
+  first: number,
+  size: number,
+): Float64Array {
+  const dModel = W.length / activation.length;
+  const write = new Float64Array(dModel);
+  for (let k = first, at = first * dModel; k < first + size; k++)
+    for (let i = 0; i < dModel; i++, at++) write[i] += activation[k] * W[at];
+  return write;
+}
+
 /**
  * What a float32 write = activation·W + bias lost along u. The write is computed once more in float64, and the
  * difference, element by element, counted as far as float32 can have made it: no more than γ's bound.
