@@ -4,7 +4,7 @@ import type { Attributable } from "./attributable.ts";
 import { attributeSite, neededHooks } from "./attributeSite.ts";
 import { sitesOf, type TargetSite } from "./batches.ts";
 import type { Check } from "./check.ts";
-import { type Component, componentWrite, findComponent } from "./components.ts";
+import { type Component, componentSplit, componentWrite, findComponent } from "./components.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import { expectTop, type InputOptions, readActivations, readInput } from "./input.ts";
 import { readTokens } from "./readings.ts";
@@ -15,7 +15,7 @@ import { readVocabulary, type VocabularyReading } from "./vocabulary.ts";
 
 /** Which component, where and how many tokens. */
 export interface PromotedTokensOptions extends InputOptions {
-  /** Its label: `embed`, `pos_embed`, `3_attn_out`, `3_mlp_out`, or a head, `L1H0`. */
+  /** Its label: `embed`, `pos_embed`, `3_attn_out`, `3_mlp_out`; a head, `L1H0`; or a neuron, `L3N17`. */
   readonly component: string;
   /** How many tokens of each kind; default 10. */
   readonly top?: number | undefined;
@@ -139,7 +139,7 @@ function float64Error(norm: FinalNorm, component: Component, site: Site, w: Floa
   const average = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [meanWeight, meanWrite] = [average(weights), average(magnitudes)];
   const terms = magnitudes.map((value, i) => (value + meanWrite) * (weights[i] + meanWeight));
-  const products = component.writer.heads?.size ?? 0;
+  const products = componentSplit(component)?.size ?? 0;
   const [scale] = site.read(scaleHook);
   return 4 * (w.length + products + 16) * 2 ** -53 * ((average(terms) * w.length) / Math.abs(scale));
 }

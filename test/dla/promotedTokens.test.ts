@@ -17,6 +17,7 @@ const asked = randomGpt2.chain(({ model, config }: RandomModel) => {
     `${l}_attn_out`,
     `${l}_mlp_out`,
     ...Array.from({ length: config.nHeads }, (_, h) => `L${l}H${h}`),
+    ...Array.from({ length: config.dMlp }, (_, n) => `L${l}N${n}`),
   ]).flat();
   return fc
     .record({
@@ -32,6 +33,9 @@ const asked = randomGpt2.chain(({ model, config }: RandomModel) => {
       [fc.toStringMethod]: () => JSON.stringify({ config, folded, prompts, ...rest }),
     }));
 });
+
+const unitOf = (component: string) =>
+  !component.startsWith("L") ? "component" : component.includes("H") ? "head" : "neuron";
 
 describe("promotedTokens", () => {
   test("has the float64 reference's scores of every component within 1e-9, most promoted and most suppressed first", () => {
@@ -89,7 +93,7 @@ describe("promotedTokens", () => {
           top: dVocab,
           pos: -1,
         }).sites;
-        const unit = component.startsWith("L") ? "head" : "component";
+        const unit = unitOf(component);
         const rows = promoted.map(({ id }) => {
           const asRows = { answer: id, unit, allowRawWeights: true } as const;
           const { labels, attributions } = directLogitAttribution(model, ids, asRows);
@@ -169,6 +173,15 @@ describe("a given cache", () => {
     expect(go).toThrow(/^promotedTokens: prompt 0, position 4: got rows that do not add up/);
   });
 
+  test("in which a neuron was changed is a CheckError", () => {
+    const { cache } = model.runWithCache(ids);
+    const { data } = cache.get("blocks.0.mlp.hook_post");
+    data[data.length - 1] += 1;
+    const neuron = data.length / ids.length - 1;
+    const go = () => promotedTokens(model, ids, { component: `L0N${neuron}`, cache });
+    expect(go).toThrow(CheckError);
+  });
+
   test("heads whose parts do not add up to what their writer reads is a CheckError", () => {
     const { cache } = model.runWithCache(ids);
     const [, , writer] = model.writers;
@@ -228,9 +241,13 @@ describe("ValueError that names it, before anything runs", () => {
       "an unknown component",
       ids,
       { component: "2_attn_out" },
-      /got component "2_attn_out", expected one of "embed", .*"1_mlp_out", or a head, "L0H0" to "L1H1"\. Give/,
+      /got component "2_attn_out", expected one of "embed", .*"1_mlp_out", or a head, "L0H0" to "L1H1", or a neuron, "L0N0" to "L1N\d+"\. Give/,
     ],
     ["an unknown head", ids, { component: "L0H2" }, /got component "L0H2"/],
+    ["an unknown neuron", ids, { component: "L0N999999" }, /got component "L0N999999"/],
+    ["a neuron of no layer", ids, { component: "L2N0" }, /got component "L2N0"/],
+    ["a number that is written otherwise", ids, { component: "L0N01" }, /got component "L0N01"/],
+    ["a number that is none", ids, { component: "L0H" }, /got component "L0H"/],
     ["the remainder", ids, { component: "remainder" }, /got component "remainder"/],
     ["no component", ids, {} as never, /got component nothing/],
     ["half a token", ids, { component: "embed", top: 0.5 }, /got top 0.5, expected a whole number/],

@@ -81,19 +81,21 @@ export function softmaxOf(logits: Numbers): { probabilities: number[]; entropy: 
   return { probabilities, entropy };
 }
 
-/** What a component wrote, by its label: a captured write, or z_h W_O[h]. */
+/** What a component wrote, by its label: a captured write, z_h W_O[h], or post_n W_out[n]. */
 export function writeOf(config: Gpt2Config, weights: ReferenceWeights, read: Read, label: string): number[] {
   const { dModel, dHead } = config;
-  const [, layer, head] = label.match(/^L(\d+)H(\d+)$/)?.map(Number) ?? [];
-  if (head === undefined) {
-    const [, l, part] = label.match(/^(\d+)_(\w+)$/) ?? [];
-    return Array.from(read(l === undefined ? `hook_${label}` : `blocks.${l}.hook_${part}`));
+  const [, l, letter, n] = label.match(/^L(\d+)([HN])(\d+)$/) ?? [];
+  if (letter === undefined) {
+    const [, layer, part] = label.match(/^(\d+)_(\w+)$/) ?? [];
+    return Array.from(read(layer === undefined ? `hook_${label}` : `blocks.${layer}.hook_${part}`));
   }
-  const z = read(`blocks.${layer}.attn.hook_z`);
+  const here = `blocks.${l}`;
+  const { W_O, W_out } = weights.blocks[Number(l)];
+  const [activation, W, size] =
+    letter === "H" ? [read(`${here}.attn.hook_z`), W_O, dHead] : [read(`${here}.mlp.hook_post`), W_out, 1];
   return Array.from({ length: dModel }, (_, i) => {
     let sum = 0;
-    for (let d = head * dHead; d < (head + 1) * dHead; d++)
-      sum += z[d] * weights.blocks[layer].W_O[d * dModel + i];
+    for (let d = Number(n) * size; d < (Number(n) + 1) * size; d++) sum += activation[d] * W[d * dModel + i];
     return sum;
   });
 }
