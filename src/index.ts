@@ -1,5 +1,6 @@
 export {
   type Ablatable,
+  type AblationDocument,
   type AblationOptions,
   type AblationResult,
   type AnswerOptions,
@@ -23,6 +24,7 @@ export {
   type AttributionRecord,
   type AttributionResult,
   ablationEffects,
+  ablationToJSON,
   attributeAll,
   type Check,
   type ComparedAttribution,
@@ -133,6 +135,7 @@ export {
 export {
   type LensTableOptions,
   type TableOptions,
+  toAblationTable,
   toComparisonTable,
   toCsv,
   toLensTable,

@@ -1,7 +1,6 @@
-import { ablationEffects } from "../dla/index.ts";
+import { ablationEffects, ablationToJSON } from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
 import { type TableOptions, toAblationTable } from "../report/index.ts";
-import { version } from "../version.ts";
 import { type Arguments, UsageError } from "./args.ts";
 import { escapeControls } from "./io.ts";
 import { attributionOf, type Record } from "./records.ts";
@@ -23,16 +22,6 @@ export function ablate(
   const unit = args.unit === "head" ? "head" : "component";
   const replace = args.ablate === "zero" ? args.ablate : { mean: input };
   const result = ablationEffects(model, input, { ...options, unit, replace });
-  if (args.format === "table")
-    return toAblationTable(result, args.ablate === "zero" ? "zero" : "the prompts' mean", style);
-  const { labels, prompts, attributions } = result;
-  const document = {
-    ...{ schemaVersion: 1, version, model: result.model, unit, ablate: args.ablate, labels, prompts },
-    attributions: attributions.map(({ total, direct, directExact, indirect, check, ...rest }) => ({
-      ...rest,
-      ...{ total: [...total], direct: [...direct], directExact: [...directExact], indirect: [...indirect] },
-      check,
-    })),
-  };
-  return `${escapeControls(JSON.stringify(document))}\n`;
+  if (args.format === "table") return toAblationTable(result, style);
+  return `${escapeControls(JSON.stringify(ablationToJSON(result)))}\n`;
 }

@@ -39,6 +39,10 @@ export interface PositionEffects extends Pick<Attribution, "prompt" | "pos" | "a
 /** What `ablationEffects` returns. */
 export interface AblationResult extends Pick<AttributionResult, "model" | "prompts"> {
   readonly unit: "component" | "head";
+  /** What took the activations' place, as `replace` said it. */
+  readonly ablate: "zero" | "mean" | "from";
+  /** Where it did: at all positions, or at the attributed one alone. */
+  readonly at: "all" | "attributed";
   /** What was replaced: components, or heads. */
   readonly labels: readonly string[];
   /** One per prompt and position, in order; `check` is that of the rows `direct` is made of. */
@@ -125,6 +129,8 @@ export function ablationEffects(
   }
   return {
     unit,
+    ablate: replace === "zero" ? "zero" : "mean" in replace ? "mean" : "from",
+    at,
     labels: parts.map(({ label }) => label),
     model: result.model,
     prompts: result.prompts,

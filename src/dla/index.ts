@@ -5,6 +5,7 @@ export {
   ablationEffects,
   type PositionEffects,
 } from "./ablation.ts";
+export { type AblationDocument, ablationToJSON } from "./ablationDocument.ts";
 export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export {

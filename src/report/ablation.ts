@@ -4,22 +4,22 @@ import { decimalsFor, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
 import type { TableOptions } from "./table.ts";
 import { columns, padColumns } from "./text.ts";
+import { expectTop } from "./top.ts";
 
 const effects = ["total", "direct", "directExact", "indirect"] as const;
 const titles = { total: "total", direct: "direct", directExact: "exact", indirect: "indirect" } as const;
+const replaced = { zero: "zero", mean: "the prompts' mean", from: "another prompt's" } as const;
+const where = { all: "at every position", attributed: "at this position" } as const;
 
 /**
  * The effects of ablations as text: for each prompt and position a line for each label, and its four effects; with `top` those
  * of the greatest total alone.
  *
- * @param replaced what took the activations' place, in a word or two
+ * @throws ValueError unless `top` is a positive integer
  */
-export function toAblationTable(
-  result: AblationResult,
-  replaced: string,
-  options: TableOptions = {},
-): string {
+export function toAblationTable(result: AblationResult, options: TableOptions = {}): string {
   const { top, color = false } = options;
+  expectTop("toAblationTable", top);
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);
   const lines = [modelLine(result.model, on)];
@@ -29,7 +29,13 @@ export function toAblationTable(
     const marked = new Set([one.pos]);
     lines.push(...(index > 0 ? [""] : []), ...promptLines(name, prompts[one.prompt], marked, width, on));
     lines.push(...attributionLines(result, one, on), "");
-    lines.push(field("ablated", `${on.bold(result.unit)}${on.dim(` · ${replaced} at every position`)}`, on));
+    lines.push(
+      field(
+        "ablated",
+        `${on.bold(result.unit)}${on.dim(` · ${replaced[result.ablate]} ${where[result.at]}`)}`,
+        on,
+      ),
+    );
     lines.push(...effectLines(result.labels, one, top ?? result.labels.length, on));
   }
   lines.push(

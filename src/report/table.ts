@@ -1,9 +1,9 @@
 import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
-import { ValueError } from "../errors.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
 import { type Paint, paint } from "./paint.ts";
 import { summaryLines, tokenLines } from "./summary.ts";
+import { expectTop } from "./top.ts";
 
 /** How a table is to look. */
 export interface TableOptions {
@@ -34,9 +34,7 @@ export function toTable(result: AttributionResult, options: TableOptions = {}): 
 export function toTables(results: readonly AttributionResult[], options: TableOptions = {}): string {
   const { top, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
-  if (top !== undefined && !(Number.isInteger(top) && top > 0)) {
-    throw new ValueError(`toTable: top: got ${top}, expected a positive integer. Leave it out for all rows.`);
-  }
+  expectTop("toTable", top);
   const on = paint(color);
   const styles = results.map((result) => styleOf(result, width, top, on));
   const [first] = results;

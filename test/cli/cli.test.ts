@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { type AttributionOptions, toJSON } from "../../src/dla/index.ts";
 import {
   ablationEffects,
+  ablationToJSON,
   compare,
   comparisonToJSON,
   directLogitAttribution,
   lensToJSON,
   logitLens,
+  toAblationTable,
   toComparisonTable,
   toLensTable,
 } from "../../src/index.ts";
@@ -667,17 +669,10 @@ describe("--ablate", () => {
     const want = ablationEffects(gpt2, prompts, options);
     const { code, stdout } = await run([...asked, "--ablate", ablate, "--unit", unit, "--format", "json"]);
     expect(code).toBe(0);
-    const document = JSON.parse(stdout);
-    expect(document).toMatchObject({ schemaVersion: 1, version, unit, ablate, labels: want.labels });
-    expect(document.prompts).toEqual(want.prompts);
-    for (const [i, one] of want.attributions.entries()) {
-      const effects = Object.entries(one).map(([name, value]) => [
-        name,
-        value instanceof Float64Array ? [...value] : value,
-      ]);
-      expect(document.attributions[i]).toEqual(Object.fromEntries(effects));
-    }
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(ablationToJSON(want))));
+    expect(JSON.parse(stdout)).toMatchObject({ version, ablate, at: "all" });
     const table = await run([...asked, "--ablate", ablate, "--unit", unit]);
+    expect(table.stdout).toBe(toAblationTable(want));
     const lines = table.stdout.split("\n");
     for (const [k, label] of want.labels.entries()) {
       const shown = lines

@@ -4,10 +4,12 @@ import {
   type Ablatable,
   type AblationOptions,
   ablationEffects,
+  ablationToJSON,
   directLogitAttribution,
 } from "../../src/dla/index.ts";
 import { NotImplementedError, ValueError } from "../../src/errors.ts";
 import type { Gpt2, Gpt2Config } from "../../src/model/index.ts";
+import { version } from "../../src/version.ts";
 import { directionOf, gpt2AndPrompt, type RandomModel, weightsOf } from "../support/arbitraries.ts";
 import { tolerances } from "../support/noise.ts";
 import {
@@ -428,4 +430,34 @@ describe("errors, before anything runs", () => {
         "Have the model run with the hooks that it is given.",
     );
   });
+});
+
+test("a document has what the result has, its arrays as lists", () => {
+  const model = tinyModel().enableCompatibilityMode();
+  for (const replace of [
+    "zero",
+    {
+      mean: [
+        [5, 6, 7],
+        [1, 2, 3],
+      ],
+    },
+    { from: [3, 2, 1] },
+  ] as const) {
+    for (const at of ["all", "attributed"] as const) {
+      const result = ablationEffects(model, [1, 2, 3], { answer: 1, unit: "head", replace, at });
+      const document = ablationToJSON(result);
+      expect(JSON.parse(JSON.stringify(document))).toEqual(document);
+      const { schemaVersion, version: of, attributions, ...rest } = document;
+      const { attributions: own, ...shared } = result;
+      expect([schemaVersion, of]).toEqual([1, version]);
+      expect(rest).toEqual(shared);
+      expect(rest).toMatchObject({ at, ablate: replace === "zero" ? "zero" : Object.keys(replace)[0] });
+      for (const [i, { total, direct, directExact, indirect, ...one }] of own.entries()) {
+        const lists = { total, direct, directExact, indirect };
+        const plain = Object.entries(lists).map(([name, values]) => [name, [...values]]);
+        expect(attributions[i]).toEqual({ ...one, ...Object.fromEntries(plain) });
+      }
+    }
+  }
 });
