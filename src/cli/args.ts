@@ -3,11 +3,8 @@ import { parseArgs } from "node:util";
 import type { AnswerRef } from "../dla/index.ts";
 import { nearest } from "../errors.ts";
 import { MOST_THREADS } from "../tensor/index.ts";
-
-/** A command line that cannot be meant: exit code 2. */
-export class UsageError extends Error {
-  override name = "UsageError";
-}
+import { expectConsistent } from "./contradictions.ts";
+import { UsageError } from "./usageError.ts";
 
 /** The command line, checked. Tokens are texts or ids, as the library takes them. */
 export interface Arguments {
@@ -30,6 +27,9 @@ export interface Arguments {
   /** The prompt whose attribution is taken from the others'. */
   readonly compare: string | undefined;
   readonly lens: boolean;
+  readonly erasures: boolean;
+  /** The component whose tokens are asked for. */
+  readonly promoted: string | undefined;
   readonly leaveOneOut: boolean;
   readonly ablate: (typeof ablations)[number] | undefined;
   readonly rawWeights: boolean;
@@ -69,6 +69,8 @@ const options = {
   "no-bos": { type: "boolean" },
   compare: { type: "string" },
   lens: { type: "boolean" },
+  erasures: { type: "boolean" },
+  promoted: { type: "string" },
   "leave-one-out": { type: "boolean" },
   ablate: { type: "string" },
   "raw-weights": { type: "boolean" },
@@ -108,6 +110,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     bos: !given.has("no-bos"),
     compare: one("compare"),
     lens: given.has("lens"),
+    erasures: given.has("erasures"),
+    promoted: one("promoted"),
     leaveOneOut: given.has("leave-one-out"),
     ablate: readChoice("ablate", one("ablate"), ablations),
     rawWeights: given.has("raw-weights"),
@@ -117,89 +121,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     format: readChoice("format", one("format"), formats) ?? (given.has("input") ? "ndjson" : "table"),
     color: readChoice("color", one("color"), colors) ?? "auto",
   };
-  if (parsed.top !== undefined && parsed.format !== "table") {
-    throw new UsageError(`got --top and --format ${parsed.format}, which always has every row`);
-  }
-  expectProbable(parsed);
-  if (parsed.ablate !== undefined) expectAblation(parsed);
-  if (parsed.input !== undefined) expectSweep(parsed);
-  if (parsed.compare !== undefined) expectComparison(parsed, tokens.length > 0);
-  for (const name of ["unit", "leave-one-out", "input", "top", "compare"] as const) {
-    if (parsed.lens && given.has(name))
-      throw new UsageError(`got --lens and --${name}, expected one of them`);
-  }
-  if (parsed.lens && parsed.format !== "table" && parsed.format !== "json") {
-    throw new UsageError(`got --lens and --format ${parsed.format}, expected table or json`);
-  }
-  if (parsed.model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
-  for (const name of ["revision", "offline"] as const) {
-    if (given.has(name) && parsed.model === "demo")
-      throw new UsageError(`got --${name} without a --model from the hub, expected one`);
-  }
-  if (parsed.prompts.filter((prompt) => prompt === "-").length > 1) {
-    throw new UsageError('got "-" twice, expected one: stdin is read once');
-  }
+  expectConsistent(parsed, new Set(given.keys()));
   return parsed;
-}
-
-/** A logarithm has no wrong answer, and neither it nor a probability stands beside what other questions show. */
-function expectProbable({
-  logProbability,
-  probability,
-  wrongs,
-  lens,
-  ablate,
-  compare,
-  leaveOneOut,
-}: Arguments): void {
-  if (logProbability && wrongs.length > 0)
-    throw new UsageError(
-      "got --log-probability and a wrong answer, expected one: two differ by what the logits do",
-    );
-  if (logProbability && leaveOneOut)
-    throw new UsageError(
-      "got --log-probability and --leave-one-out, expected one: the probabilities would change",
-    );
-  for (const [name, isAsked] of Object.entries({ "log-probability": logProbability, probability })) {
-    if (!isAsked) continue;
-    if (lens) throw new UsageError(`got --${name} and --lens, expected one: the lens shows probabilities`);
-    if (ablate !== undefined) throw new UsageError(`got --${name} and --ablate, expected one of them`);
-  }
-  if (probability && compare !== undefined)
-    throw new UsageError("got --probability and --compare, expected one: a difference of prompts has none");
-}
-
-/** Ablations have four effects for each row, which only tables and documents have the place for. */
-function expectAblation({ unit, leaveOneOut, input, format }: Arguments): void {
-  if (unit !== undefined && unit !== "component" && unit !== "head")
-    throw new UsageError(`got --ablate and --unit ${unit}, expected component or head`);
-  if (leaveOneOut)
-    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact");
-  if (input !== undefined) throw new UsageError("got --ablate and --input, expected prompts");
-  if (format === "table" || format === "json") return;
-  throw new UsageError(`got --ablate and --format ${format}, expected table or json`);
-}
-
-/** Records have their prompts, and may have their answers; their number is not known before the last is read. */
-function expectSweep({ input, prompts, answers, wrongs, format }: Arguments): void {
-  if (input === "") throw new UsageError('--input: got "", expected a file, or - for stdin');
-  if (prompts.length > 0) throw new UsageError("got a prompt and --input, expected one of them");
-  if (answers.length > 1 || wrongs.length > 1) {
-    throw new UsageError("got several answers and --input, expected one for all, or each in its record");
-  }
-  if (format === "ndjson" || format === "csv") return;
-  throw new UsageError(`got --input and --format ${format}, expected ndjson or csv: lines as they come`);
-}
-
-/** Two prompts, of which the second is given by --compare. */
-function expectComparison({ compare, prompts, input, format }: Arguments, isIds: boolean): void {
-  if (compare === "") throw new UsageError('--compare: got "", expected a prompt');
-  if (input !== undefined) throw new UsageError("got --compare and --input, expected one of them");
-  if (prompts.length !== 1 || prompts[0] === "-" || isIds) {
-    throw new UsageError("got --compare without one prompt as text beside it, expected one: A --compare B");
-  }
-  if (format === "table" || format === "json") return;
-  throw new UsageError(`got --compare and --format ${format}, expected table or json`);
 }
 
 /** The answers and the wrong ones: by text, by id, several tokens, or all of a kind as one set. */

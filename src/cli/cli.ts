@@ -1,23 +1,15 @@
-import {
-  type AttributionResult,
-  compare,
-  directLogitAttribution,
-  type LogitLensResult,
-  logitLens,
-  type Unit,
-} from "../dla/index.ts";
 import type { Gpt2 } from "../model/index.ts";
 import { visible } from "../report/index.ts";
 import { version } from "../version.ts";
-import { ablate } from "./ablate.ts";
-import { type Arguments, parseArguments, UsageError } from "./args.ts";
+import { type Arguments, parseArguments } from "./args.ts";
 import { help } from "./help.ts";
 import { ClosedOutput, type Io, readLines, write } from "./io.ts";
 import { loadModel } from "./model.ts";
 import { notesOn } from "./notes.ts";
-import { print, printComparison, printLens, tableStyle } from "./print.ts";
-import { attributionOf, detailOf, type Record, readRecords } from "./records.ts";
+import { answerTo } from "./questions.ts";
+import { readRecords } from "./records.ts";
 import { sweep } from "./sweep.ts";
+import { UsageError } from "./usageError.ts";
 
 /** What the command shows when it is given nothing. */
 const demo = {
@@ -108,18 +100,8 @@ async function attributeWith(
     );
   }
   for (const note of notesOn(model, records, args)) await tell(note);
-  if (args.ablate !== undefined) {
-    await write(io.stdout, ablate(model, records, { ...args, ablate: args.ablate }, tableStyle(args, io)));
-  } else if (args.compare !== undefined) {
-    if (failures.length > 0) return 1;
-    const [a, b] = records.map((record) => attributeBy(args.unit ?? "component", model, [record], args));
-    await write(io.stdout, printComparison(compare(a, b), args, io));
-  } else if (args.lens) {
-    await write(io.stdout, printLens(lens(model, records, args), args, io));
-  } else {
-    const results = unitsOf(args).map((unit) => attributeBy(unit, model, records, args));
-    await write(io.stdout, print(results, args, io));
-  }
+  if (args.compare !== undefined && failures.length > 0) return 1;
+  await write(io.stdout, answerTo(model, records, args, io));
   return failures.length > 0 ? 3 : 0;
 }
 
@@ -137,25 +119,4 @@ async function readInputs(args: Arguments, io: Io) {
   const lines = prompts.includes("-") ? await readLines(io.stdin) : [];
   if (args.compare !== undefined) return { inputs: [...prompts, args.compare], answers, wrongs };
   return { inputs: prompts.flatMap((prompt) => (prompt === "-" ? lines : [prompt])), answers, wrongs };
-}
-
-/** The demonstration is by component and by head; a document is of one unit. */
-function unitsOf({ unit, prompts, format }: Arguments): readonly Unit[] {
-  if (unit !== undefined) return [unit];
-  return prompts.length === 0 && format === "table" ? ["component", "head"] : ["component"];
-}
-
-function attributeBy(
-  unit: Unit,
-  model: Gpt2,
-  records: readonly Record[],
-  args: Arguments,
-): AttributionResult {
-  const { input, ...options } = attributionOf(records, args);
-  return directLogitAttribution(model, input, { ...options, ...detailOf(args), unit });
-}
-
-function lens(model: Gpt2, records: readonly Record[], args: Arguments): LogitLensResult {
-  const { input, ...options } = attributionOf(records, args);
-  return logitLens(model, input, options);
 }

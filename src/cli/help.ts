@@ -27,6 +27,12 @@ what to attribute
                      path: and by who wrote what it read there
   --lens             instead: what each row of the residual stream predicts
                      (the logit lens)
+  --erasures         instead: components, or heads with --unit head, whose write
+                     a later one took back, and how much of it
+  --promoted COMPONENT
+                     instead: the tokens whose logits one component, as
+                     1_mlp_out, head, L1H0, or neuron, L1N17, raises and lowers
+                     most; --top K of each, by default 10
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one
   --leave-one-out    beside each row the exact change if it were left out, the
                      final LayerNorm computed anew
@@ -63,7 +69,7 @@ the model
                      fused multiplication and addition where the engine has it
 
 the output
-  --top K            only the K rows of greatest magnitude
+  --top K            only the K rows of greatest magnitude, or tokens
   --format FORMAT    table (default); json: one document; ndjson: a line for
                      each prompt and position; csv: a line for each row
   --color WHEN       auto (default), always or never

@@ -1,17 +1,26 @@
 import {
+  type AblationResult,
   type AttributionResult,
+  ablationToJSON,
   type Comparison,
   comparisonToJSON,
+  type ErasureResult,
+  erasuresToJSON,
   type LogitLensResult,
   lensToJSON,
+  type PromotedTokensResult,
+  promotedTokensToJSON,
   toJSON,
 } from "../dla/index.ts";
 import {
   type TableOptions,
+  toAblationTable,
   toComparisonTable,
   toCsv,
+  toErasuresTable,
   toLensTable,
   toNdjson,
+  toPromotedTable,
   toTables,
 } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
@@ -19,26 +28,48 @@ import { escapeControls, type Io, wantsColor, widthOf } from "./io.ts";
 
 /** One attribution less another, in the format asked for. */
 export function printComparison(comparison: Comparison, args: Arguments, io: Io): string {
-  if (args.format === "json") return `${escapeControls(JSON.stringify(comparisonToJSON(comparison)))}\n`;
+  if (args.format === "json") return printDocument(comparisonToJSON(comparison));
   return toComparisonTable(comparison, tableStyle(args, io));
 }
 
 /** A logit lens, in the format asked for. */
 export function printLens(lens: LogitLensResult, args: Arguments, io: Io): string {
-  if (args.format === "json") return `${escapeControls(JSON.stringify(lensToJSON(lens)))}\n`;
+  if (args.format === "json") return printDocument(lensToJSON(lens));
   return toLensTable(lens, tableStyle(args, io));
+}
+
+/** Erasures, in the format asked for. */
+export function printErasures(result: ErasureResult, args: Arguments, io: Io): string {
+  if (args.format === "json") return printDocument(erasuresToJSON(result));
+  return toErasuresTable(result, tableStyle(args, io));
+}
+
+/** Promoted tokens, in the format asked for. */
+export function printPromoted(result: PromotedTokensResult, args: Arguments, io: Io): string {
+  if (args.format === "json") return printDocument(promotedTokensToJSON(result));
+  return toPromotedTable(result, tableStyle(args, io));
+}
+
+/** The effects of ablations, in the format asked for. */
+export function printAblation(result: AblationResult, args: Arguments, io: Io): string {
+  if (args.format === "json") return printDocument(ablationToJSON(result));
+  return toAblationTable(result, tableStyle(args, io));
 }
 
 /** Attributions, in the format asked for. */
 export function print(results: readonly AttributionResult[], args: Arguments, io: Io): string {
   const { format } = args;
-  if (format === "json") return `${escapeControls(JSON.stringify(toJSON(results[0])))}\n`;
+  if (format === "json") return printDocument(toJSON(results[0]));
   if (format === "ndjson") return toNdjson(results[0]).replace(/[^\n]+/g, escapeControls);
   if (format === "csv") return toCsv(results[0]);
   return toTables(results, tableStyle(args, io));
 }
 
+function printDocument(document: object): string {
+  return `${escapeControls(JSON.stringify(document))}\n`;
+}
+
 /** How tables are to look where they are printed. */
-export function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
+function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
   return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout), top };
 }

@@ -8,7 +8,8 @@ import {
   type TokenRef,
   textTokens,
 } from "../model/index.ts";
-import { type Arguments, UsageError } from "./args.ts";
+import type { Arguments } from "./args.ts";
+import { UsageError } from "./usageError.ts";
 
 /** A prompt that can be attributed. */
 export interface Record {
@@ -64,7 +65,7 @@ export interface Failure {
 export function readRecords(
   model: Gpt2,
   inputs: readonly (string | readonly number[])[],
-  { answers, wrongs, pos, bos }: Arguments,
+  { answers, wrongs, pos, bos, promoted }: Arguments,
 ): { records: Record[]; failures: Failure[] } {
   const answerOf = answerReader("answer", model, answers, inputs.length);
   const wrongOf = answerReader("wrong", model, wrongs, inputs.length);
@@ -78,13 +79,14 @@ export function readRecords(
       const wrong = wrongOf(index);
       expectRoom(model, positions, answer);
       const every = (one: AnswerRef) => positions.map(() => one);
+      const predicted = answer === undefined && promoted === undefined; // of which tokens are the answer
       records.push({
         input,
         tokens,
         positions,
-        answers: answer === undefined ? topPredictions(model, tokens, positions) : every(answer),
+        answers: predicted ? topPredictions(model, tokens, positions) : every(answer ?? 0),
         wrongs: wrong === undefined ? null : every(wrong),
-        predicted: answer === undefined,
+        predicted,
       });
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;

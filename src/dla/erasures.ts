@@ -27,6 +27,8 @@ export interface PositionErasures
 /** What `erasures` returns. */
 export interface ErasureResult extends Pick<AttributionResult, "labels" | "model" | "prompts"> {
   readonly unit: "component" | "head";
+  /** The least share of a pair. */
+  readonly threshold: number;
   /** Of the rows in `attributions`: by component, or by head, where embeddings and MLPs are in `remainder`. */
   readonly labels: readonly string[];
   /** After what `remaining` is: what writes to the residual stream, in order. */
@@ -108,6 +110,7 @@ export function erasures(
   );
   return {
     unit,
+    threshold,
     labels: result.labels,
     components: writers.map(({ label }) => label),
     model: result.model,

@@ -27,6 +27,7 @@ export {
   erasures,
   type PositionErasures,
 } from "./erasures.ts";
+export { type ErasureDocument, erasuresToJSON } from "./erasuresDocument.ts";
 export type { InputOptions } from "./input.ts";
 export { type LogitLensDocument, lensToJSON } from "./lensDocument.ts";
 export {
@@ -38,6 +39,7 @@ export {
   logitLens,
 } from "./logitLens.ts";
 export { scoreName } from "./names.ts";
+export { type PromotedTokensDocument, promotedTokensToJSON } from "./promotedDocument.ts";
 export {
   type PromotedTokens,
   type PromotedTokensOptions,

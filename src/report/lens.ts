@@ -1,8 +1,9 @@
 import type { LogitLens, LogitLensResult } from "../dla/index.ts";
-import { attributionLines, field, modelLine, promptLines } from "./header.ts";
+import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import { signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
+import { siteLines } from "./sites.ts";
 import { columns, padColumns, quoteToken } from "./text.ts";
 
 /** How the lens's table is to look. */
@@ -20,18 +21,10 @@ export interface LensTableOptions {
 export function toLensTable(result: LogitLensResult, options: LensTableOptions = {}): string {
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
-  const lines = [modelLine(result.model, on)];
-  for (const [index, lens] of result.lenses.entries()) {
-    const name = result.prompts.length > 1 ? `prompt ${lens.prompt + 1}` : "prompt";
-    const isFirst = result.lenses[index - 1]?.prompt !== lens.prompt;
-    const marked = new Set(
-      result.lenses.filter(({ prompt }) => prompt === lens.prompt).map(({ pos }) => pos),
-    );
-    if (index > 0) lines.push("");
-    if (isFirst) lines.push(...promptLines(name, result.prompts[lens.prompt], marked, width, on));
+  const lines = siteLines(result, result.lenses, width, on, (lens) => {
     const [position, logit] = attributionLines(result, lens, on);
-    lines.push(position, ...(lens.answer ? [logit] : []), "", ...rowLines(result, lens, width, on));
-  }
+    return [position, ...(lens.answer ? [logit] : []), "", ...rowLines(result, lens, width, on)];
+  });
   return `${lines.join("\n")}\n`;
 }
 

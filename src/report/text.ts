@@ -33,3 +33,14 @@ export function columns(text: string): number {
 export function padColumns(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columns(text)));
 }
+
+/** `text` as far as it fits `width` columns, with … where it was cut. */
+export function cutColumns(text: string, width: number): string {
+  if (columns(text) <= width) return text;
+  let cut = "";
+  for (const char of text) {
+    if (columns(cut) + columns(char) > width - 1) break;
+    cut += char;
+  }
+  return `${cut}…`;
+}

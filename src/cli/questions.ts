@@ -1,0 +1,51 @@
+import {
+  type AttributionResult,
+  compare,
+  directLogitAttribution,
+  erasures,
+  logitLens,
+  promotedTokens,
+  type Unit,
+} from "../dla/index.ts";
+import type { Gpt2 } from "../model/index.ts";
+import { ablate } from "./ablate.ts";
+import type { Arguments } from "./args.ts";
+import type { Io } from "./io.ts";
+import { print, printAblation, printComparison, printErasures, printLens, printPromoted } from "./print.ts";
+import { attributionOf, detailOf, type Record } from "./records.ts";
+
+/** The answer to what is asked of these prompts, as it is printed. */
+export function answerTo(model: Gpt2, records: readonly Record[], args: Arguments, io: Io): string {
+  const { input, ...options } = attributionOf(records, args);
+  if (args.ablate !== undefined)
+    return printAblation(ablate(model, records, { ...args, ablate: args.ablate }), args, io);
+  if (args.erasures) {
+    const unit = args.unit === "head" ? "head" : "component";
+    return printErasures(erasures(model, input, { ...options, unit }), args, io);
+  }
+  if (args.promoted !== undefined) {
+    const { answer, wrong, ...where } = options;
+    const asked = { ...where, component: args.promoted, top: args.top };
+    return printPromoted(promotedTokens(model, input, asked), args, io);
+  }
+  if (args.lens) return printLens(logitLens(model, input, options), args, io);
+  const attribute = (unit: Unit, of: readonly Record[]): AttributionResult => {
+    const { input, ...options } = attributionOf(of, args);
+    return directLogitAttribution(model, input, { ...options, ...detailOf(args), unit });
+  };
+  if (args.compare !== undefined) {
+    const [a, b] = records.map((record) => attribute(args.unit ?? "component", [record]));
+    return printComparison(compare(a, b), args, io);
+  }
+  return print(
+    unitsOf(args).map((unit) => attribute(unit, records)),
+    args,
+    io,
+  );
+}
+
+/** The demonstration is by component and by head; a document is of one unit. */
+function unitsOf({ unit, prompts, format }: Arguments): readonly Unit[] {
+  if (unit !== undefined) return [unit];
+  return prompts.length === 0 && format === "table" ? ["component", "head"] : ["component"];
+}
