@@ -6,11 +6,17 @@ import {
   compare,
   comparisonToJSON,
   directLogitAttribution,
+  erasures,
+  erasuresToJSON,
   lensToJSON,
   logitLens,
+  promotedTokens,
+  promotedTokensToJSON,
   toAblationTable,
   toComparisonTable,
+  toErasuresTable,
   toLensTable,
+  toPromotedTable,
 } from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { version } from "../../src/version.ts";
@@ -601,6 +607,32 @@ describe("--lens", () => {
     const { code, stderr } = await run([...model, "a", "--lens", ...more]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe("--erasures and --promoted", () => {
+  test("are the library's, as a table and as a document", async () => {
+    const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
+    const erased = erasures(gpt2, ["a b", "c"], { answer: " a", pos: "all", unit: "head" });
+    const asked = [...model, "a b", "c", "--pos", "all"];
+    const args = [...asked, "--erasures", "--answer", " a", "--unit", "head"];
+    expect((await run(args)).stdout).toBe(toErasuresTable(erased));
+    const json = await run([...args, "--format", "json"]);
+    expect(JSON.parse(json.stdout)).toEqual(JSON.parse(JSON.stringify(erasuresToJSON(erased))));
+
+    const promoted = promotedTokens(gpt2, ["a b", "c"], { component: "L1N2", pos: "all", top: 2 });
+    const more = [...asked, "--promoted", "L1N2", "--top", "2"];
+    const table = await run(more);
+    expect(table.stdout).toBe(toPromotedTable(promoted));
+    expect(table.stderr).toBe("");
+    const document = await run([...more, "--format", "json"]);
+    expect(JSON.parse(document.stdout)).toEqual(JSON.parse(JSON.stringify(promotedTokensToJSON(promoted))));
+  });
+
+  test("a component that the model does not have is told of", async () => {
+    const { code, stdout, stderr } = await run([...model, "a", "--promoted", "L9H9"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^logitscope: promotedTokens: got component "L9H9", expected one of "embed"/);
   });
 });
 

@@ -70,6 +70,18 @@ describe("the JSON schema holds for", () => {
     },
   );
 
+  test.each([
+    ["--erasures"],
+    ["--erasures", "--unit", "head", "--pos", "all", "--wrong", " b"],
+    ["--promoted", "L1H0", "--pos", "all"],
+    ["--promoted", "L0N1", "--top", "2"],
+    ["--promoted", "0_mlp_out"],
+  ])("%s", async (...more) => {
+    const answer = more[0] === "--promoted" ? [] : ["--answer", " a"];
+    const args = [...model, "a b", "c", ...answer, ...more, "--format", "json"];
+    expectValid(JSON.parse((await run(args)).stdout));
+  });
+
   test("the lines of --input, with an id of any kind", async () => {
     const stdin = '{"prompt":"a","answer":" a","id":{"any":[1]}}\n{"tokens":[1,2],"answer":3}\n';
     const { stdout } = await run([...model, "--input", "-"], { stdin });
