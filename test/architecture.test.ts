@@ -33,7 +33,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
 const text = (file: string) => readFileSync(join(src, file), "utf8");
 const code = (file: string) => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
 const imports: Import[] = files.flatMap((file) =>
-  [...text(file).matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, specifier]) => ({ file, specifier })),
+  [...text(file).matchAll(/(?:from\s+|import\(\s*)"([^"]+)"/g)].map(([, specifier]) => ({ file, specifier })),
 );
 const layerOf = (path: string) => path.split("/")[0];
 const target = ({ file, specifier }: Import) => relative(src, join(src, dirname(file), specifier));
