@@ -42,7 +42,12 @@ const questions = [
     "promoted",
   ],
 ].flatMap((question) =>
-  ["15", "256", "1024"].map((length) => ["bench/figures/questions.ts", question, length]),
+  // an ablation is a run for each component
+  (question === "ablation" ? ["15", "256"] : ["15", "256", "1024"]).map((length) => [
+    "bench/figures/questions.ts",
+    question,
+    length,
+  ]),
 );
 const kernels = readdirSync("bench/kernels").map((name) => [`bench/kernels/${name}`]);
 

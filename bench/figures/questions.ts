@@ -56,7 +56,7 @@ const peak = 1024 * process.resourceUsage().maxRSS;
 const forward = () => model.run(tokens, { logits: { tokens: [pair.answer, pair.wrong] } });
 const times = await timeInTurn(
   { forward, ask: () => ask(tokens) },
-  { rounds: Number(length) > 500 ? 5 : 11 },
+  { rounds: Number(length) > 500 ? 3 : Number(length) > 100 ? 5 : 11 },
 );
 figure(
   `${question}, ${length} tokens: of the forward pass`,
