@@ -1,6 +1,7 @@
 import type { UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import type { Site } from "./site.ts";
+import type { WeightedColumns } from "./weightedColumns.ts";
 
 /** The forward pass's own float32 logit, or a difference or weighted sum of some, and how sure it is. */
 export interface ForwardLogit {
@@ -43,16 +44,14 @@ export function logitError(
 }
 
 /** A weighted sum of logits while it is made. */
-export interface RunningSum {
+export interface RunningSum extends ForwardLogit {
   logit: number;
   magnitude: number;
   error: number;
-  /** Σ|weight| (|column|·|y| + |b_U|), what w·y and bias are summed from. */
-  summed: number;
 }
 
 export function startSum(): RunningSum {
-  return { logit: 0, magnitude: 0, error: 0, summed: 0 };
+  return { logit: 0, magnitude: 0, error: 0 };
 }
 
 /** @param output y, [dModel] */
@@ -68,13 +67,20 @@ export function addLogit(
   sum.logit += weight * logit;
   sum.magnitude += size * Math.abs(logit);
   sum.error += size * logitError(model, output, token, logit);
-  const { column, bias } = token;
-  let terms = Math.abs(bias);
-  for (let i = 0; i < output.length; i++) terms += Math.abs(column[i] * output[i]);
-  sum.summed += size * terms;
 }
 
-/** With what float64 may lose in sums of n terms: of the logits, and of the columns and biases that w and bias are. */
-export function finishSum({ logit, magnitude, error, summed }: RunningSum, n: number): ForwardLogit {
-  return { logit, magnitude, error: error + 2 * (n + 2) * U64 * (summed + magnitude) };
+/**
+ * With what float64 may lose in sums of n terms: of the logits, and of the columns and biases that w and bias are.
+ *
+ * @param output y, [dModel]
+ */
+export function finishSum(
+  { logit, magnitude, error }: RunningSum,
+  { sizes, biasSize }: WeightedColumns,
+  output: Float32Array,
+  n: number,
+): ForwardLogit {
+  let summed = biasSize + magnitude;
+  for (let i = 0; i < output.length; i++) summed += sizes[i] * Math.abs(output[i]);
+  return { logit, magnitude, error: error + 2 * (n + 2) * U64 * summed };
 }

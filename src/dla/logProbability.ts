@@ -4,6 +4,7 @@ import { addLogit, finishSum, startSum } from "./forwardLogit.ts";
 import { type Reading, readingOf } from "./readings.ts";
 import type { Site } from "./site.ts";
 import { eachColumn } from "./vocabulary.ts";
+import { addColumn, startColumns } from "./weightedColumns.ts";
 
 /** A site, whose logarithm is asked for there, and the logits of all tokens, [dVocab]. */
 interface ProbableSite {
@@ -26,23 +27,20 @@ interface ProbableSite {
 export function logProbabilityReadings(model: Attributable, sites: readonly ProbableSite[]): Reading[] {
   const { dModel, dVocab } = model.config;
   const running = sites.map(({ site, ids, counts, logits, distribution }) => ({
-    ...{ w: new Float64Array(dModel), bias: 0, sum: startSum(), logits },
+    ...{ columns: startColumns(dModel), sum: startSum(), logits },
     output: site.read(model.finalNorm.outputHook),
     own: new Map(ids.map((id, t) => [id, counts[t]])),
     probability: distribution.probability,
   }));
   for (const { id, ...token } of eachColumn(model)) {
-    const { column } = token;
-    for (const one of running) {
-      const weight = (one.own.get(id) ?? 0) - one.probability(one.logits[id]);
-      const { w } = one;
-      for (let i = 0; i < dModel; i++) w[i] += weight * column[i];
-      one.bias += weight * token.bias;
-      addLogit(one.sum, model, one.output, token, weight, one.logits[id]);
+    for (const { columns, sum, logits, output, own, probability } of running) {
+      const weight = (own.get(id) ?? 0) - probability(logits[id]);
+      addColumn(columns, token, weight);
+      addLogit(sum, model, output, token, weight, logits[id]);
     }
   }
-  return running.map(({ w, bias, sum }) => {
-    const forward = finishSum(sum, dVocab);
-    return readingOf(model, w, bias, () => forward); // the probabilities are of this very site
+  return running.map(({ columns, sum, output }) => {
+    const forward = finishSum(sum, columns, output, dVocab);
+    return readingOf(model, columns.w, columns.bias, () => forward); // the probabilities are of this very site
   });
 }

@@ -11,6 +11,7 @@ import {
   U32,
 } from "./forwardLogit.ts";
 import type { Site } from "./site.ts";
+import { addColumn, startColumns } from "./weightedColumns.ts";
 
 /** What is read of the residual stream: a token's logit, a difference or another weighted sum of logits, or a direction. */
 export interface Reading {
@@ -80,23 +81,18 @@ export interface WeighedSet {
 /** Σ weight · logit over the answers, less that over the wrong ones, in float64 of the forward pass's logits. */
 export function readWeighted(model: Attributable, answer: WeighedSet, wrong: WeighedSet | null): Reading {
   const sides = [{ ...answer, sign: 1 }, ...(wrong ? [{ ...wrong, sign: -1 }] : [])];
-  const w = new Float64Array(model.config.dModel);
-  let bias = 0;
+  const columns = startColumns(model.config.dModel);
   for (const { set, weights, sign } of sides) {
-    for (const [t, token] of set.columns.entries()) {
-      const weight = sign * weights[t];
-      bias += weight * token.bias;
-      for (let i = 0; i < w.length; i++) w[i] += weight * token.column[i];
-    }
+    for (const [t, token] of set.columns.entries()) addColumn(columns, token, sign * weights[t]);
   }
-  return readingOf(model, w, bias, (site, output) => {
+  return readingOf(model, columns.w, columns.bias, (site, output) => {
     const sum = startSum();
     for (const { set, weights, sign } of sides) {
       const logits = logitsAt(model, site, set.ids);
       for (const [t, token] of set.columns.entries())
         addLogit(sum, model, output, token, sign * weights[t], logits[t]);
     }
-    return finishSum(sum, answer.weights.length + (wrong?.weights.length ?? 0));
+    return finishSum(sum, columns, output, answer.weights.length + (wrong?.weights.length ?? 0));
   });
 }
 

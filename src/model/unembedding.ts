@@ -58,15 +58,15 @@ export function tokenColumns(
 interface Folding {
   /** A token's, in the place of its row. */
   token(row: Float32Array): UnembeddingColumn;
-  /** Of a difference of rows, in float64. */
-  difference(rows: Float64Array): UnembeddingColumn;
+  /** Of a row less another, in the place of the first. */
+  difference(row: Float32Array, subtracted: Float32Array): UnembeddingColumn;
 }
 
 /** The unembedding as trained: column t is row t of the table, and there is no bias. */
 export function rawUnembedding(kernels: Kernels, table: Table): Unembedding {
   return unembedding(kernels, table, {
     token: (row) => ({ column: row, bias: 0 }),
-    difference: (rows) => ({ column: Float32Array.from(rows), bias: 0 }),
+    difference: (row, subtracted) => ({ column: row.map((value, i) => value - subtracted[i]), bias: 0 }),
   });
 }
 
@@ -85,14 +85,12 @@ export function foldedUnembedding(
   beta: Float32Array,
 ): Unembedding {
   let vocabularyMean: Float64Array | undefined;
-  const centred = new Float64Array(table.cols); // one for all: to allocate it takes as long as to fold
   return unembedding(kernels, table, {
     token(row) {
       vocabularyMean ??= meanRow(kernels, table);
-      for (let i = 0; i < centred.length; i++) centred[i] = row[i] - vocabularyMean[i];
-      return fold(row, centred, gamma, beta);
+      return fold(row, vocabularyMean, gamma, beta);
     },
-    difference: (rows) => fold(new Float32Array(rows.length), rows, gamma, beta),
+    difference: (row, subtracted) => fold(row, Float64Array.from(subtracted), gamma, beta),
   });
 }
 
@@ -120,12 +118,7 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
     hook: "unembed.hook_out",
     token,
     tokens,
-    difference(answer, wrong) {
-      const subtracted = readRow(table, wrong);
-      return folding.difference(
-        Float64Array.from(readRow(table, answer), (value, i) => value - subtracted[i]),
-      );
-    },
+    difference: (answer, wrong) => folding.difference(readRow(table, answer), readRow(table, wrong)),
     read: (x, column) => byColumns(x, [column])[0],
     logits(x, only) {
       if (only) return byColumns(x, tokens(only));
@@ -159,22 +152,26 @@ function wholeMatrix(
   return { W_U, b_U };
 }
 
-/** P(gamma ⊙ row), written to `column`, and beta·row, both rounded once. Plain loops: all columns are folded for a pass over the vocabulary. */
+/**
+ * P(gamma ⊙ (row − subtracted)) in the place of the row, and beta·(row − subtracted), both in float64 and rounded once. Plain
+ * loops: all columns are folded for a pass over the vocabulary.
+ */
 function fold(
-  column: Float32Array,
-  row: Float64Array,
+  row: Float32Array,
+  subtracted: Float64Array,
   gamma: Float32Array,
   beta: Float32Array,
 ): UnembeddingColumn {
   let mean = 0;
   let bias = 0;
   for (let i = 0; i < row.length; i++) {
-    mean += gamma[i] * row[i];
-    bias += beta[i] * row[i];
+    const value = row[i] - subtracted[i];
+    mean += gamma[i] * value;
+    bias += beta[i] * value;
   }
   mean /= row.length;
-  for (let i = 0; i < row.length; i++) column[i] = gamma[i] * row[i] - mean;
-  return { column, bias: Math.fround(bias) };
+  for (let i = 0; i < row.length; i++) row[i] = gamma[i] * (row[i] - subtracted[i]) - mean;
+  return { column: row, bias: Math.fround(bias) };
 }
 
 /** The mean of a table's rows, in float64. */
