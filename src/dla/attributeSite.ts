@@ -5,7 +5,7 @@ import type { Attribution } from "./result.ts";
 import { isCumulative, type Rows, rowHooks, type Unit } from "./rows.ts";
 import type { Site } from "./site.ts";
 
-/** The rows at one site, divided by the scale, and their check. */
+/** The rows at one site, divided by the scale in their place, since paths are many, and their check. */
 export function attributeSite(
   where: string,
   model: Attributable,
@@ -20,10 +20,8 @@ export function attributeSite(
   const betaIsRow = addsBeta(model, unit);
   const { within = [] } = rows;
   const perLabel = within.reduce((product, size) => product * size, 1);
-  const data = new Float64Array(rows.scores.length + (betaIsRow ? perLabel : 0));
-  rows.scores.forEach((row, i) => {
-    data[i] = row / scale;
-  });
+  const data = betaIsRow ? withRoom(rows.scores, perLabel) : rows.scores;
+  for (let i = 0; i < data.length; i++) data[i] /= scale;
   if (betaIsRow) data[data.length - 1] = reading.beta;
   const check = checkSum(reading, finalNorm, accuracy, {
     sum: isCumulative(unit) ? data[data.length - 1] : data.reduce((sum, row) => sum + row, 0),
@@ -48,6 +46,12 @@ export function attributeSite(
     }),
     check,
   };
+}
+
+function withRoom(scores: Float64Array, more: number): Float64Array {
+  const longer = new Float64Array(scores.length + more);
+  longer.set(scores);
+  return longer;
 }
 
 /** Cumulative rows have no place for one that nobody wrote: there beta counts as bias. A norm without beta needs none. */

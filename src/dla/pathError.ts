@@ -29,39 +29,56 @@ export interface StreamErrors {
   readonly written: Float64Array;
 }
 
-/** Each addition to the residual stream rounds once (see `checkSum`), then the norm's mean, division and affine part. */
+/**
+ * Each addition to the residual stream rounds once (see `checkSum`), then the norm's mean, division and affine part.
+ *
+ * @returns what tells it of the writes at a position, [dModel] each, and the norm's scale there; the next call overwrites it
+ */
 export function streamErrors(
   accuracy: Accuracy,
   { norm }: AttentionSplit,
-  writes: readonly Float32Array[],
-  signedScale: number,
-): StreamErrors {
-  const scale = Math.abs(signedScale);
-  const { length } = writes[0];
-  const x = new Float64Array(length);
-  const lost = new Float64Array(length);
-  const written = new Float64Array(length);
-  for (const [k, write] of writes.entries()) {
-    for (let i = 0; i < length; i++) {
-      x[i] += write[i];
-      written[i] += Math.abs(write[i]) / scale;
-      if (k > 0) lost[i] += U32 * (lost[i] + Math.abs(x[i])) + TINY;
+  dModel: number,
+): (writes: readonly Float32Array[], signedScale: number) => StreamErrors {
+  const [x, lost, written, outputs, errors] = Array.from({ length: 5 }, () => new Float64Array(dModel));
+  return (writes, signedScale) => {
+    const scale = Math.abs(signedScale);
+    for (const of of [x, lost, written]) of.fill(0);
+    for (const [k, write] of writes.entries()) {
+      const first = k === 0;
+      for (let i = 0; i < dModel; i++) {
+        x[i] += write[i];
+        written[i] += Math.abs(write[i]);
+        if (!first) lost[i] += U32 * (lost[i] + Math.abs(x[i])) + TINY;
+      }
     }
-  }
-  const average = (of: Float64Array) => of.reduce((sum, value) => sum + Math.abs(value), 0) / length;
-  const mean = norm.centred ? x.reduce((sum, value) => sum + value, 0) / length : 0;
-  const meanLost = norm.centred ? average(lost) + accuracy.mean(length) * (average(x) + average(lost)) : 0;
-  const outputs = new Float64Array(length);
-  const errors = x.map((value, i) => {
-    const gamma = norm.gamma ? Math.abs(norm.gamma[i]) : 1;
-    const beta = norm.beta ? Math.abs(norm.beta[i]) : 0;
-    const before = (lost[i] + meanLost) / scale;
-    const normalized = Math.abs(value - mean) / scale + before;
-    outputs[i] = gamma * normalized + beta;
-    const affine = norm.gamma || norm.beta ? 2 * U32 * outputs[i] + TINY : 0;
-    return gamma * (before + accuracy.normalization * (1 + U32) * normalized + TINY) + affine;
-  });
-  return { errors, outputs, written };
+    const mean = norm.centred ? average(x) : 0;
+    const meanLost = norm.centred
+      ? averageSize(lost) + accuracy.mean(dModel) * (averageSize(x) + averageSize(lost))
+      : 0;
+    for (let i = 0; i < dModel; i++) {
+      const gamma = norm.gamma ? Math.abs(norm.gamma[i]) : 1;
+      const beta = norm.beta ? Math.abs(norm.beta[i]) : 0;
+      const before = (lost[i] + meanLost) / scale;
+      const normalized = Math.abs(x[i] - mean) / scale + before;
+      written[i] /= scale;
+      outputs[i] = gamma * normalized + beta;
+      const affine = norm.gamma || norm.beta ? 2 * U32 * outputs[i] + TINY : 0;
+      errors[i] = gamma * (before + accuracy.normalization * (1 + U32) * normalized + TINY) + affine;
+    }
+    return { errors, outputs, written };
+  };
+}
+
+function average(x: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i];
+  return sum / x.length;
+}
+
+function averageSize(x: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += Math.abs(x[i]);
+  return sum / x.length;
 }
 
 /** How far a value as captured, along a, may lie from its writers' parts: what float32 lost before it and in its product. */

@@ -110,11 +110,12 @@ function divideSources(
   const writes = earlier.map(({ hook }) => site.sources(hook));
   const scales = site.sources(attention.norm.scaleHook);
   const values = site.sources(attention.valueHook);
+  const errorsOf = streamErrors(accuracy, attention, heads[0].g.length);
   const patterns = heads.map((_, head) => site.pattern(attention.patternHook, head));
   for (let s = 0; s < sources; s++) {
     const [scale] = scales(s);
     const written = writes.map((write) => write(s));
-    const stream = streamErrors(accuracy, attention, written, scale);
+    const stream = errorsOf(written, scale);
     const v = values(s);
     for (const [head, reading] of heads.entries()) {
       const weight = patterns[head][s];
