@@ -1,6 +1,7 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput, readPrompts } from "../model/index.ts";
 import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
+import { expectOwnScale } from "./accumulated.ts";
 import { expectAttributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import { type AttributionOptions, expectLogit } from "./attributionOptions.ts";
@@ -99,7 +100,8 @@ export function ablationEffects(
     input,
     { ...rest, unit, probability: false },
     (attribution, site, reading) => {
-      const { pos, scores } = attribution;
+      const { prompt, pos, scores } = attribution;
+      expectOwnScale(`${where}: prompt ${prompt}, position ${pos}`, model, site);
       const [scale] = site.read(model.finalNorm.scaleHook);
       const here = (hook: string) => instead(hook, pos);
       const rows = replacedRows(model, unit, reading.u, here);

@@ -1,4 +1,5 @@
 import type { ModelInput } from "../model/index.ts";
+import { expectOwnScale } from "./accumulated.ts";
 import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, expectOptions } from "./attributionOptions.ts";
@@ -33,7 +34,8 @@ import { readTargets } from "./targets.ts";
  * @returns one attribution per prompt and position, in order
  * @throws NotImplementedError for a block with a part that does not declare what it writes
  * @throws ValueError for a raw model, a bad prompt, answer, position or cache; before anything runs
- * @throws CheckError when the rows do not add up within the derived bounds
+ * @throws CheckError when the rows do not add up within the derived bounds; with `leaveOneOut`, when the norm as declared
+ *   does not make the captured scale
  * @see Elhage et al., A Mathematical Framework for Transformer Circuits (2021)
  */
 export function directLogitAttribution(
@@ -92,6 +94,7 @@ export function attribute(
         site,
         left?.[i],
       );
+      if (left) expectOwnScale(here, model, site);
       const attribution: Attribution = {
         ...{ prompt, pos },
         answer: describe(target.answer, weights.answer),

@@ -152,7 +152,7 @@ function float64Error(reading: Reading, norm: FinalNorm, input: CheckInput): num
   return 2 * (size + writes.length + rows.length + 16) * U64 * magnitude + underflow;
 }
 
-function average(x: Float32Array, of: (value: number) => number): number {
+export function average(x: Float32Array, of: (value: number) => number): number {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += of(x[i]);
   return sum / x.length;

@@ -1,5 +1,6 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput } from "../model/index.ts";
+import { expectOwnScale } from "./accumulated.ts";
 import type { Answer } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
 import { attributeSite, neededHooks } from "./attributeSite.ts";
@@ -86,7 +87,8 @@ export interface LogitLensResult extends Pick<AttributionResult, "model" | "prom
  * @returns one lens per prompt and position, in order
  * @throws NotImplementedError for a block with a part that does not declare what it writes
  * @throws ValueError for a raw model, a bad prompt, answer, position, cache or option; before anything runs
- * @throws CheckError when the writes do not add up to the model's output
+ * @throws CheckError when the writes do not add up to the model's output, or the norm as declared does not make the captured
+ *   scale
  * @see nostalgebraist, interpreting GPT: the logit lens (2020)
  */
 export function logitLens(
@@ -105,7 +107,7 @@ export function logitLens(
   for (const batch of readActivations(where, model, read, neededHooks(model, "layer"), options.cache)) {
     const asked = sitesOf(batch, targets).map((at) => ({ ...at, target: targets[at.prompt][at.index] }));
     for (const { asked: at, reading } of readLens(model, asked, scale, top)) {
-      lenses[at.prompt][at.index] = lensOf(where, model, at, reading, top);
+      lenses[at.prompt][at.index] = lensOf(where, model, at, reading, scale, top);
     }
   }
   return {
@@ -162,6 +164,7 @@ function lensOf(
   model: Attributable,
   { site, target }: TargetSite & { readonly target: LensTarget },
   { rows, answers, wrongs }: LensReading,
+  scale: LensScale,
   top: number,
 ): LogitLens {
   const predicted = rows[rows.length - 1].top[0].id;
@@ -169,6 +172,7 @@ function lensOf(
   const written = computeRows(model, "layer", [{ site, u: reading.u }])[0];
   const here = `${where}: prompt ${target.prompt}, position ${target.pos}`;
   const { check } = attributeSite(here, model, "layer", reading, written, site);
+  if (scale === "recomputed") expectOwnScale(here, model, site);
   return {
     prompt: target.prompt,
     pos: target.pos,

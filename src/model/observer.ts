@@ -26,7 +26,7 @@ export function hooksByName(
   names: readonly HookName[],
 ): Map<HookName, HookFn[]> {
   const byName = new Map<HookName, HookFn[]>();
-  for (const [filter, fn] of hooks) {
+  for (const [filter, fn] of pairs(where, hooks)) {
     if (typeof fn !== "function") {
       throw new ValueError(
         `${where}: got ${describe(fn)} as a hook, expected a function. Give [name, fn] pairs.`,
@@ -35,6 +35,14 @@ export function hooksByName(
     for (const name of selectHooks(where, filter, names)) byName.set(name, [...(byName.get(name) ?? []), fn]);
   }
   return byName;
+}
+
+function pairs(where: string, hooks: readonly Hook[]): readonly Hook[] {
+  const given: unknown = hooks;
+  const index = Array.isArray(given) ? given.findIndex((hook) => !Array.isArray(hook)) : 0;
+  if (index === -1) return hooks;
+  const wrong = Array.isArray(given) ? given[index] : given;
+  throw new ValueError(`${where}: got ${describe(wrong)}, expected hooks. Give a list of [name, fn] pairs.`);
 }
 
 /**

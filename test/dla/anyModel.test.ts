@@ -7,7 +7,7 @@ import { featureOf, residualBefore } from "../../examples/llama/features.mjs";
 import { linearSplit } from "../../examples/llama/linear.mjs";
 import { type At, forward as llamaForward } from "../../examples/llama/llama.mjs";
 import { config as llamaConfig, llamaWeights, noise, random } from "../../examples/llama/weights.mjs";
-import { type Attributable, directLogitAttribution, dla, type Unit } from "../../src/dla/index.ts";
+import { type Attributable, directLogitAttribution, dla, logitLens, type Unit } from "../../src/dla/index.ts";
 import { CheckError, NotImplementedError, ValueError } from "../../src/errors.ts";
 import { type Activations, llamaReference, mambaReference, project } from "../support/llamaReference.ts";
 
@@ -261,8 +261,9 @@ describe("directions beside tokens", () => {
   test("where there is no norm, there is none to compute anew", () => {
     const direction = new Float64Array(dModel).fill(1);
     const options = { direction, leaveOneOut: true, allowRawWeights: true };
-    const [{ leaveOneOut }] = directLogitAttribution(residualBefore(model, 1), ids, options).attributions;
-    expect([...leaveOneOut!.data]).toEqual([NaN, NaN, NaN]);
+    expect(() => directLogitAttribution(residualBefore(model, 1), ids, options)).toThrow(
+      /got scale 1 in 1, expected NaN .* with eps NaN/,
+    );
   });
 
   test("the stream before a block has the writers before it alone", () => {
@@ -317,11 +318,22 @@ describe("of what a model declares, as docs/attributable.md says,", () => {
         }),
       },
     ],
-    ["another eps", { finalNorm: { ...finalNorm, eps: 1 } }],
     ["another unembedding", biased],
     ["an accuracy that is not true", { accuracy: { ...accuracy, normalization: 1 } }],
   ])("it does not see %s", (_, changed) => {
     expect(() => attributed(changed)).not.toThrow();
+  });
+
+  test("another eps is seen as soon as something is computed by it", () => {
+    const changed = { ...model, finalNorm: { ...finalNorm, eps: 2 * finalNorm.eps } };
+    const anew = { ...options, leaveOneOut: true };
+    expect(() => directLogitAttribution(model, prompts[0], anew)).not.toThrow();
+    expect(() => directLogitAttribution(changed, prompts[0], options)).not.toThrow();
+    expect(() => directLogitAttribution(changed, prompts[0], anew)).toThrow(CheckError);
+    const lens = { answer, allowRawWeights: true };
+    expect(() => logitLens(model, prompts[0], lens)).not.toThrow();
+    expect(() => logitLens(changed, prompts[0], { ...lens, scale: "frozen" })).not.toThrow();
+    expect(() => logitLens(changed, prompts[0], lens)).toThrow(CheckError);
   });
 
   test("another unembedding than the pass's is refused with the pass's own logits", () => {

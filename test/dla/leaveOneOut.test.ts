@@ -9,6 +9,7 @@ import {
   type ResidualWriter,
   throughNorm,
 } from "../../src/model/index.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
 import { directionOf, gpt2AndPrompt, randomModel, weightsOf } from "../support/arbitraries.ts";
 import { backends } from "../support/backends.ts";
 import { expectSameBytes } from "../support/bits.ts";
@@ -175,6 +176,26 @@ function writing(writes: Record<"embed" | "attn" | "mlp", (i: number) => number>
   return modelFromWeights(config, weights);
 }
 
+test("a run whose scale a hook changed attributes by that scale, and has no norm to compute anew", () => {
+  const model = tinyModel();
+  const cacheOf = (factor: number) => {
+    const scaled = ({ data }: Tensor) => {
+      for (let i = 0; i < data.length; i++) data[i] *= factor;
+    };
+    return model.runWithCache(ids, { hooks: [["ln_final.hook_scale", scaled]] }).cache;
+  };
+  const asked = (factor: number, options: object) =>
+    directLogitAttribution(model, undefined, {
+      ...{ cache: cacheOf(factor), answer: 1, wrong: 2, allowRawWeights: true },
+      ...options,
+    });
+  expect(() => asked(1, { leaveOneOut: true })).not.toThrow();
+  expect(() => asked(1 + 2 ** -16, {})).not.toThrow();
+  expect(() => asked(1 + 2 ** -16, { leaveOneOut: true })).toThrow(
+    /position 4: got scale .* in ln_final.hook_scale, expected .* within .*hook_resid_post with eps/,
+  );
+});
+
 describe("where the scale changes most", () => {
   const wave = (i: number) => Math.cos(1.7 * i);
 
@@ -186,11 +207,11 @@ describe("where the scale changes most", () => {
     expect(leaveOneOut!.data[0]).toBeCloseTo(scores.data[0], 5);
     expect([...leaveOneOut!.data.subarray(1, 4)]).toEqual([0, 0, 0]);
 
-    // nor where nothing is added to the variance of nothing
-    const { finalNorm } = model;
-    const bare = Object.create(model, { finalNorm: { value: { ...finalNorm, eps: 0 } } });
+    // nor where nothing is added to the variance of nothing; of what is so large, eps is below the scale's rounding
+    const large = writing({ embed: (i) => 1e6 * wave(i), attn: () => 0, mlp: () => 0 });
+    const bare = Object.create(large, { finalNorm: { value: { ...large.finalNorm, eps: 0 } } });
     const [sharp] = directLogitAttribution(bare, ids, options).attributions;
-    expect(sharp.leaveOneOut!.data[0]).toBeCloseTo(scores.data[0], 3);
+    expect(sharp.leaveOneOut!.data[0]).toBeCloseTo(sharp.scores.data[0], 5);
   });
 
   test("without one that dominates, the rest is read at its own scale", () => {

@@ -399,6 +399,9 @@ describe("edits of one head", () => {
 describe("what is no hook", () => {
   const model = tinyModel();
   test.each([
+    ["a pair alone", ["hook_embed", () => {}] as never, "runWithHooks: got string, expected hooks"],
+    ["no list", (() => {}) as never, "runWithHooks: got function, expected hooks"],
+    ["an object", [{ name: "hook_embed" } as never], "runWithHooks: got object, expected hooks"],
     [
       "not a function",
       [["hook_embed", 7 as never]],
