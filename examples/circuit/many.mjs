@@ -39,11 +39,11 @@ async function meanRows(model, cases) {
     const summary = runningSummary();
     let ahead = 0;
     for await (const { result } of attributeAll(model, cases, { unit })) {
-      if (result) summary.add(result);
-      if (result && result.attributions[0].check.logit > 0) ahead++;
+      summary.add(result);
+      if (result.attributions[0].check.logit > 0) ahead++;
     }
     const { scores, standardErrors } = summary.mean();
-    for (const [k, label] of summary.toJSON().labels.entries())
+    for (const [k, label] of summary.labels.entries())
       rows[label] = { mean: scores.data[k], error: standardErrors?.data[k] ?? Number.NaN };
     rows.ahead = `${ahead} of ${summary.count}`;
   }

@@ -45,6 +45,16 @@ const AHEAD = 64;
  *
  * @throws ValueError, CheckError as `directLogitAttribution`, with the record's number, unless `onError` is "skip"
  */
+export function attributeAll<R extends AttributionRecord>(
+  model: Attributable,
+  records: Iterable<R> | AsyncIterable<R>,
+  options?: AttributeAllOptions & { readonly onError?: "throw" | undefined },
+): AsyncGenerator<AttributedRecord<R> & { readonly result: AttributionResult }>;
+export function attributeAll<R extends AttributionRecord>(
+  model: Attributable,
+  records: Iterable<R> | AsyncIterable<R>,
+  options: AttributeAllOptions | undefined,
+): AsyncGenerator<AttributedRecord<R>>;
 export async function* attributeAll<R extends AttributionRecord>(
   model: Attributable,
   records: Iterable<R> | AsyncIterable<R>,

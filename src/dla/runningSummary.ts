@@ -9,6 +9,8 @@ import type { MeanScores } from "./summary.ts";
 export interface RunningSummary {
   /** How many attributions it is of. */
   readonly count: number;
+  /** Of its rows; none while it is of nothing. */
+  readonly labels: readonly string[];
   /** @throws ValueError for a result of another unit or other rows */
   add(result: AttributionResult): void;
   /** Adds what another summary, or the document of one, is of. @throws ValueError for one of another unit or other rows */
@@ -69,6 +71,9 @@ export function runningSummary(): RunningSummary {
   const summary: RunningSummary = {
     get count() {
       return count;
+    },
+    get labels() {
+      return labels;
     },
     add(result) {
       expectSame("summary.add", result);

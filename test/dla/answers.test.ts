@@ -326,7 +326,7 @@ describe("answers of several tokens", () => {
     for await (const { result } of attributeAll(model, records, { answer: 3 })) {
       const { input, answer = 3 } = records[index++];
       expect(result).toEqual(directLogitAttribution(model, input, { answer: [answer as AnswerRef] }));
-      summary.add(result!);
+      summary.add(result);
     }
     expect(summary.count).toBe(4);
     const logProbability = directLogitAttribution(model, ids, { answer: 1, target: "logProbability" });

@@ -142,7 +142,7 @@ describe("runningSummary", () => {
           const parts = [members.slice(0, from), members.slice(from, to), members.slice(to)].map(summaryOf);
           const merged: RunningSummary = runningSummary();
           for (const part of parts) merged.merge(asJson ? JSON.parse(JSON.stringify(part)) : part);
-          expect(merged.count).toBe(9);
+          expect([merged.count, merged.labels]).toEqual([9, results[0].labels]);
           expect(merged.mean()).toEqual(whole);
         },
       ),
@@ -151,6 +151,7 @@ describe("runningSummary", () => {
 
   test("of one has no standard error; of none no mean", () => {
     expect(summaryOf([0]).mean().standardErrors).toBeNull();
+    expect(runningSummary().labels).toEqual([]);
     expect(() => runningSummary().mean()).toThrow("summary.mean: got no attribution");
   });
 
@@ -160,7 +161,7 @@ describe("runningSummary", () => {
     expect(() => summary.add(heads)).toThrow(
       'summary.add: got unit "head", expected unit "component" of the same 8 rows.',
     );
-    const other = { ...summary.toJSON(), labels: ["embed", "x", ...summary.toJSON().labels.slice(2)] };
+    const other = { ...summary.toJSON(), labels: ["embed", "x", ...summary.labels.slice(2)] };
     expect(() => summary.merge(other)).toThrow('got other rows ("x" at 1)');
     const good = summary.toJSON();
     for (const spoilt of [
