@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { createReadStream } from "node:fs";
 import { type AttributeAllOptions, type AttributionRecord, attributeAll } from "../dla/index.ts";
-import { ValueError } from "../errors.ts";
+import { nearest, ValueError } from "../errors.ts";
 import { describeValue, type Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
@@ -93,6 +93,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
 function readRecord(text: string, line: number): Line {
   const record = parse(text);
   const { prompt, tokens, answer, wrong, id } = record;
+  expectSpelt(record);
   if ((prompt === undefined) === (tokens === undefined)) {
     throw new ValueError('got a record with both or neither of "prompt" and "tokens", expected one of them');
   }
@@ -123,4 +124,18 @@ function parse(text: string): Readonly<Record<string, unknown>> {
     return value as Readonly<Record<string, unknown>>;
   }
   throw new ValueError(`got ${describeValue(value)}, expected an object: {"prompt": "…", "answer": " Mary"}`);
+}
+
+/** @throws ValueError for a name that is nearly one that the record lacks; what else it has is its writer's own */
+function expectSpelt(record: Readonly<Record<string, unknown>>): void {
+  const names = ["prompt", "tokens", "answer", "wrong", "id"];
+  const inputs = record.prompt === undefined && record.tokens === undefined ? ["prompt", "tokens"] : [];
+  const absent = [...inputs, "answer", "wrong"].filter((name) => record[name] === undefined);
+  for (const name of Object.keys(record)) {
+    const meant = names.includes(name) ? undefined : nearest(name, absent);
+    if (meant === undefined) continue;
+    throw new ValueError(
+      `got a record with ${describeValue(name)}, expected "${meant}", which it lacks. Rename one of them`,
+    );
+  }
 }

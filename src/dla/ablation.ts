@@ -4,8 +4,9 @@ import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows 
 import { expectOwnScale } from "./accumulated.ts";
 import { expectAttributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
-import { type AttributionOptions, expectLogit } from "./attributionOptions.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import { runBatches, sitesOf } from "./batches.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { leaveOneOutRows } from "./leaveOneOut.ts";
 import type { Reading } from "./readings.ts";
 import { type Instead, type Replacement, readReplacement } from "./replacement.ts";
@@ -24,6 +25,11 @@ export interface AblationOptions
    */
   readonly at?: "all" | "attributed" | undefined;
 }
+
+const names: NamesOf<AblationOptions> = {
+  ...{ answer: true, wrong: true, direction: true, unit: true, replace: true, at: true, pos: true },
+  ...{ allowRawWeights: true, prependBos: true },
+};
 
 /** The effects at one position of one prompt, each one per label, in units of the logit. */
 export interface PositionEffects extends Pick<Attribution, "prompt" | "pos" | "answer" | "wrong" | "check"> {
@@ -77,11 +83,11 @@ export function ablationEffects(
   options: AblationOptions = {},
 ): AblationResult {
   const where = "ablationEffects";
+  expectKnown(where, options, names);
   const { unit = "component", replace = "zero", at = "all", ...rest } = options;
   expectAttributable(where, model, options.allowRawWeights ?? false);
   expectAblatedUnit(where, model, unit);
   expectPlace(where, at);
-  expectLogit(where, options);
   const prompts = readPrompts(where, model, input, options.prependBos);
   const parts = ablatedParts(model, unit);
   const sizes = new Map(parts.map(({ hook, first, size }) => [hook, first + size])); // the last part's end is the width
@@ -94,25 +100,19 @@ export function ablationEffects(
   };
   const readings = new Map<Attribution, Reading>();
   const effects = new Map<Attribution, { direct: Float64Array; directExact: Float64Array }>();
-  const result = attribute(
-    where,
-    model,
-    input,
-    { ...rest, unit, probability: false },
-    (attribution, site, reading) => {
-      const { prompt, pos, scores } = attribution;
-      expectOwnScale(`${where}: prompt ${prompt}, position ${pos}`, model, site);
-      const [scale] = site.read(model.finalNorm.scaleHook);
-      const here = (hook: string) => instead(hook, pos);
-      const rows = replacedRows(model, unit, reading.u, here);
-      const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: here }]);
-      readings.set(attribution, reading);
-      effects.set(attribution, {
-        direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
-        directExact: Float64Array.from(parts, (_, k) => 0 - left[k]),
-      });
-    },
-  );
+  const result = attribute(where, model, input, { ...rest, unit }, (attribution, site, reading) => {
+    const { prompt, pos, scores } = attribution;
+    expectOwnScale(`${where}: prompt ${prompt}, position ${pos}`, model, site);
+    const [scale] = site.read(model.finalNorm.scaleHook);
+    const here = (hook: string) => instead(hook, pos);
+    const rows = replacedRows(model, unit, reading.u, here);
+    const [left] = leaveOneOutRows(model, unit, [{ site, u: reading.u, instead: here }]);
+    readings.set(attribution, reading);
+    effects.set(attribution, {
+      direct: Float64Array.from(rows, (row, k) => row / scale - scores.data[k]),
+      directExact: Float64Array.from(parts, (_, k) => 0 - left[k]),
+    });
+  });
   const totals = new Map(result.attributions.map((one) => [one, new Float64Array(parts.length)]));
   const targets = prompts.map((_, prompt) => result.attributions.filter((one) => one.prompt === prompt));
   const { outputHook } = model.finalNorm;

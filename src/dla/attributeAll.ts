@@ -2,7 +2,8 @@ import { CheckError, ValueError } from "../errors.ts";
 import type { AnswerRef } from "./answers.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
-import type { AttributionOptions } from "./attributionOptions.ts";
+import { type AttributionOptions, attributionNames } from "./attributionOptions.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */
@@ -23,6 +24,9 @@ export interface AttributeAllOptions extends Omit<AttributionOptions, "answer" |
   /** Whether a record that cannot be attributed ends the iteration ("throw", the default) or is told of ("skip"). */
   readonly onError?: "throw" | "skip" | undefined;
 }
+
+const { cache: _, ...ofEach } = attributionNames;
+const names: NamesOf<AttributeAllOptions> = { ...ofEach, onError: true };
 
 /** What became of one record: its attributions, or why there are none. */
 export type AttributedRecord<R extends AttributionRecord = AttributionRecord> = {
@@ -60,6 +64,7 @@ export async function* attributeAll<R extends AttributionRecord>(
   records: Iterable<R> | AsyncIterable<R>,
   options: AttributeAllOptions = {},
 ): AsyncGenerator<AttributedRecord<R>> {
+  expectKnown("attributeAll", options, names);
   const { onError = "throw" } = options;
   if (onError !== "throw" && onError !== "skip") {
     throw new ValueError(`attributeAll: got onError ${JSON.stringify(onError)}, expected "throw" or "skip".`);

@@ -2,10 +2,11 @@ import type { ModelInput } from "../model/index.ts";
 import { expectOwnScale } from "./accumulated.ts";
 import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
-import { type AttributionOptions, expectOptions } from "./attributionOptions.ts";
+import { type AttributionOptions, attributionNames, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
 import { answerDescriber, describeModel, describePrompt, describeSources } from "./describe.ts";
 import { type Input, readActivations, readInput } from "./input.ts";
+import { expectKnown } from "./knownOptions.ts";
 import { leaveOneOutRows } from "./leaveOneOut.ts";
 import { pathWriters } from "./paths.ts";
 import type { Reading } from "./readings.ts";
@@ -43,7 +44,9 @@ export function directLogitAttribution(
   input: ModelInput | undefined,
   options: AttributionOptions = {},
 ): AttributionResult {
-  return attribute("directLogitAttribution", model, input, options);
+  const where = "directLogitAttribution";
+  expectKnown(where, options, attributionNames);
+  return attribute(where, model, input, options);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ValueError } from "../errors.ts";
-import { describeValue, type Positions } from "../model/index.ts";
+import type { Positions } from "../model/index.ts";
 import type { AttributableCache } from "./attributable.ts";
+import type { NamesOf } from "./knownOptions.ts";
 import { expectLeavable } from "./leaveOneOut.ts";
 import type { Unit } from "./rows.ts";
 import type { AnswerOptions, Target } from "./targets.ts";
@@ -27,6 +28,11 @@ export interface AttributionOptions extends AnswerOptions {
   /** Whether a text gets the BOS token in front; default true. */
   readonly prependBos?: boolean | undefined;
 }
+
+export const attributionNames: NamesOf<AttributionOptions> = {
+  ...{ answer: true, wrong: true, direction: true, target: true, unit: true, pos: true, leaveOneOut: true },
+  ...{ probability: true, cache: true, allowRawWeights: true, prependBos: true },
+};
 
 /**
  * @param isVisited whether more is asked of each position than its rows
@@ -67,12 +73,4 @@ export function expectOptions(
       `${where}: got { text } or { tokens } as the answer, expected a token or a set. Ask for each token, at its own position.`,
     );
   }
-}
-
-/** @throws ValueError for another target than the logit, of which alone a question is */
-export function expectLogit(where: string, { target = "logit" }: AttributionOptions): void {
-  if (target === "logit") return;
-  throw new ValueError(
-    `${where}: got target ${describeValue(target)}, expected a logit, or a difference of some. Leave target out.`,
-  );
 }

@@ -3,6 +3,7 @@ import type { ModelInput, TokenRef } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import type { Check } from "./check.ts";
+import { expectKnown } from "./knownOptions.ts";
 import { mean } from "./summary.ts";
 
 /** What `dla` returns. */
@@ -38,6 +39,7 @@ export function dla(
     accumulated?: boolean | undefined;
   } = {},
 ): DlaResult {
+  expectKnown("dla", options, { accumulated: true });
   const columns = answerColumns(answerTokens);
   const result = attribute("dla", model, prompts, {
     ...columns,

@@ -2,9 +2,10 @@ import { ValueError } from "../errors.ts";
 import { describeValue, type LinearSplit, type ModelInput } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
-import { type AttributionOptions, expectLogit } from "./attributionOptions.ts";
+import type { AttributionOptions } from "./attributionOptions.ts";
 import { dot } from "./check.ts";
 import { type Candidate, type Erasure, erasurePairs, seenWrite } from "./erasurePairs.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { partWrite } from "./parts.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
@@ -16,6 +17,11 @@ export interface ErasureOptions
   /** The least share of a write that its eraser must take back; default 0.1. */
   readonly threshold?: number | undefined;
 }
+
+const names: NamesOf<ErasureOptions> = {
+  ...{ answer: true, wrong: true, direction: true, unit: true, threshold: true, pos: true, cache: true },
+  ...{ allowRawWeights: true, prependBos: true },
+};
 
 /** The erasures at one position of one prompt. */
 export interface PositionErasures
@@ -63,6 +69,7 @@ export function erasures(
   options: ErasureOptions = {},
 ): ErasureResult {
   const where = "erasures";
+  expectKnown(where, options, names);
   const { unit = "component", threshold = 0.1 } = options;
   if (unit !== "component" && unit !== "head") {
     throw new ValueError(
@@ -75,7 +82,6 @@ export function erasures(
     );
   }
   const { writers, finalNorm } = model;
-  expectLogit(where, options);
   const pairs = new Map<Attribution, Erasure[]>();
   const unpacked = new Map<LinearSplit, Float32Array>(); // once for all positions
   const weightsOf = (heads: LinearSplit) => {
@@ -83,31 +89,25 @@ export function erasures(
     unpacked.set(heads, W);
     return W;
   };
-  const result = attribute(
-    where,
-    model,
-    input,
-    { ...options, unit, leaveOneOut: false, probability: false },
-    (attribution, site, { u }) => {
-      const [scale] = site.read(finalNorm.scaleHook);
-      const components = writers.map(({ hook }) => seenWrite(finalNorm, site.read(hook)));
-      const { data } = attribution.scores;
-      let row = 0;
-      const candidates = writers.flatMap(({ label, hook, layer, heads }, stage): Candidate[] => {
-        if (unit === "component") return [{ label, stage, write: components[stage], score: data[row++] }];
-        if (!heads) {
-          const score = dot(u, site.read(hook)) / scale;
-          return [{ label, stage, write: components[stage], score }];
-        }
-        const [W, z] = [weightsOf(heads), site.read(heads.hook)];
-        return Array.from({ length: heads.parts }, (_, head) => {
-          const write = seenWrite(finalNorm, partWrite(z, W, head * heads.size, heads.size));
-          return { label: `L${layer}H${head}`, stage, write, score: data[row++] };
-        });
+  const result = attribute(where, model, input, { ...options, unit }, (attribution, site, { u }) => {
+    const [scale] = site.read(finalNorm.scaleHook);
+    const components = writers.map(({ hook }) => seenWrite(finalNorm, site.read(hook)));
+    const { data } = attribution.scores;
+    let row = 0;
+    const candidates = writers.flatMap(({ label, hook, layer, heads }, stage): Candidate[] => {
+      if (unit === "component") return [{ label, stage, write: components[stage], score: data[row++] }];
+      if (!heads) {
+        const score = dot(u, site.read(hook)) / scale;
+        return [{ label, stage, write: components[stage], score }];
+      }
+      const [W, z] = [weightsOf(heads), site.read(heads.hook)];
+      return Array.from({ length: heads.parts }, (_, head) => {
+        const write = seenWrite(finalNorm, partWrite(z, W, head * heads.size, heads.size));
+        return { label: `L${layer}H${head}`, stage, write, score: data[row++] };
       });
-      pairs.set(attribution, erasurePairs(candidates, components, threshold));
-    },
-  );
+    });
+    pairs.set(attribution, erasurePairs(candidates, components, threshold));
+  });
   return {
     unit,
     threshold,

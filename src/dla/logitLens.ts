@@ -8,6 +8,7 @@ import { sitesOf, type TargetSite } from "./batches.ts";
 import type { Check } from "./check.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import { expectTop, type Input, type InputOptions, readActivations, readInput } from "./input.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { type LensReading, readLens } from "./lensReading.ts";
 import { readTokens } from "./readings.ts";
 import type { AttributedToken, AttributionResult } from "./result.ts";
@@ -24,6 +25,11 @@ export interface LogitLensOptions extends InputOptions, Pick<AnswerOptions, "ans
   /** How many of the most probable tokens to list at each row; default 5. */
   readonly top?: number | undefined;
 }
+
+const names: NamesOf<LogitLensOptions> = {
+  ...{ answer: true, wrong: true, scale: true, top: true, pos: true, cache: true },
+  ...{ allowRawWeights: true, prependBos: true },
+};
 
 /** Which scale the final norm has. */
 export type LensScale = "recomputed" | "frozen";
@@ -97,6 +103,7 @@ export function logitLens(
   options: LogitLensOptions = {},
 ): LogitLensResult {
   const where = "logitLens";
+  expectKnown(where, options, names);
   const { scale = "recomputed", top = 5 } = options;
   expectScale(where, scale);
   expectTop(where, top);

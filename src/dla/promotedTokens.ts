@@ -7,6 +7,7 @@ import type { Check } from "./check.ts";
 import { type Component, componentSplit, componentWrite, findComponent } from "./components.ts";
 import { describeModel, describePrompt, describeToken } from "./describe.ts";
 import { expectTop, type InputOptions, readActivations, readInput } from "./input.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { readTokens } from "./readings.ts";
 import type { AttributedToken, AttributionResult } from "./result.ts";
 import { computeRows } from "./rows.ts";
@@ -20,6 +21,10 @@ export interface PromotedTokensOptions extends InputOptions {
   /** How many tokens of each kind; default 10. */
   readonly top?: number | undefined;
 }
+
+const names: NamesOf<PromotedTokensOptions> = {
+  ...{ component: true, top: true, pos: true, cache: true, allowRawWeights: true, prependBos: true },
+};
 
 /** A token, and what the component adds to its logit, less what it adds to every token's on average. */
 export interface ScoredToken extends AttributedToken {
@@ -72,6 +77,7 @@ export function promotedTokens(
   options: PromotedTokensOptions,
 ): PromotedTokensResult {
   const where = "promotedTokens";
+  expectKnown(where, options, names);
   const { top = 10 } = options;
   expectTop(where, top);
   const read = readInput(where, model, input, options);

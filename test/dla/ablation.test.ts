@@ -195,8 +195,8 @@ describe("what must be so", () => {
     fc.assert(
       fc.property(asked, (drawn) => {
         const { of, ids, unit } = drawn;
-        const { replace, ...options } = optionsOf(drawn);
-        const result = ablationEffects(of, ids, { ...options, replace: "zero" });
+        const { replace, at, ...options } = optionsOf(drawn);
+        const result = ablationEffects(of, ids, { ...options, at, replace: "zero" });
         const rows = directLogitAttribution(of, ids, { ...options, leaveOneOut: true });
         expect(result.labels).toEqual(rows.labels.filter((label) => !["remainder", "beta"].includes(label)));
         expect(result.unit).toBe(unit);
@@ -240,7 +240,7 @@ describe("what must be so", () => {
           logits: "none",
           hooks: [[hook as "hook_embed", ({ shape }) => ({ shape, data: instead.slice() })]],
         });
-        const { replace, ...rest } = options;
+        const { replace, at, ...rest } = options;
         const plain = directLogitAttribution(of, ids, rest).attributions;
         const without = directLogitAttribution(of, undefined, { ...rest, cache }).attributions;
         const { answer, wrong } = drawn;

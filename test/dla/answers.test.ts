@@ -416,9 +416,11 @@ describe("other questions", () => {
       /^logitLens: answer: got \{ text \} or \{ tokens \}, expected a token/,
     );
     const held = { answer: 1, target: "logProbability" } as object;
-    expect(() => erasures(model, ids, held)).toThrow(/^erasures: got target "logProbability"/);
+    expect(() => erasures(model, ids, held)).toThrow(/^erasures: got option "target", expected answer, /);
     expect(() => logitLens(model, ids, { answer: 1, wrong: { anyOf: [2, 3] } })).toThrow(/wrong: got a set/);
-    expect(() => ablationEffects(model, ids, held)).toThrow(/^ablationEffects: got target "logProbability"/);
+    expect(() => ablationEffects(model, ids, held)).toThrow(
+      /^ablationEffects: got option "target", expected answer, /,
+    );
   });
 });
 

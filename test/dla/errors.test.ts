@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type AttributionOptions, directLogitAttribution, type Unit } from "../../src/dla/index.ts";
+import {
+  type AttributionOptions,
+  ablationEffects,
+  attributeAll,
+  directLogitAttribution,
+  dla,
+  erasures,
+  logitLens,
+  promotedTokens,
+  type Unit,
+} from "../../src/dla/index.ts";
 import { ValueError } from "../../src/errors.ts";
 import type { Gpt2, ModelInput } from "../../src/model/index.ts";
 import { wordModel } from "./wordModel.ts";
@@ -99,6 +109,9 @@ describe("ValueError that names it, before anything runs", () => {
     ["no answers", ids, { answer: [] }, /got 0 for 1 position,/],
     ["next at the last position", ids, { answer: "next" }, /"next" at position 14, the last of prompt 0/],
     ["next of one token", [1], { answer: "next", pos: "all" }, /"next" at position 0/],
+    ["an unknown option", ids, { answer: 1, wrnog: 2 } as object, /option "wrnog", .* Did you mean wrong\?/],
+    ["another's option", ids, { answer: 1, top: 3 } as object, /option "top", expected answer, wrong, /],
+    ["options of another type", ids, " Mary" as never, /got " Mary", expected options/],
     ["an unknown unit", ids, { answer: 1, unit: "neurone" as Unit }, /unit "neurone"/],
   ])("%s", (_, input, options, message) => {
     const run = vi.spyOn(model, "runWithCache");
@@ -108,4 +121,18 @@ describe("ValueError that names it, before anything runs", () => {
     expect(go).toThrow(/^directLogitAttribution: /);
     expect(run).not.toHaveBeenCalled();
   });
+});
+
+test.each<[string, (options: object) => unknown]>([
+  ["logitLens", (options) => logitLens(model, ids, { answer: 1, ...options })],
+  ["promotedTokens", (options) => promotedTokens(model, ids, { component: "0_mlp_out", ...options })],
+  ["erasures", (options) => erasures(model, ids, { answer: 1, ...options })],
+  ["ablationEffects", (options) => ablationEffects(model, ids, { answer: 1, ...options })],
+  ["attributeAll", (options) => attributeAll(model, [{ input: ids }], { answer: 1, ...options }).next()],
+  ["dla", (options) => dla(model, [ids], [[1]], options)],
+])("%s: an option that there is not is a ValueError, one that is undefined none", async (name, ask) => {
+  await expect((async () => ask({ position: 0 }))()).rejects.toThrow(
+    new RegExp(`^${name}: got option "position", expected `),
+  );
+  await expect((async () => ask({ position: undefined }))()).resolves.toBeDefined();
 });

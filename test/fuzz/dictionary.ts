@@ -105,7 +105,19 @@ export const keys: readonly string[] = [
   ...["byte_fallback", "ignore_merges", "continuing_subword_prefix", "content", "id", "special", "lstrip"],
   ...["rstrip", "single_word", "normalized", "added_tokens_decoder", "bos_token", "eos_token", "pad_token"],
   ...["additional_special_tokens", "extra_special_tokens"],
-  ...["input", "options", "answer", "wrong", "pos", "unit", "direction", "logits", "stopAtLayer", "tokens"],
+  ...[
+    "input",
+    "run",
+    "options",
+    "answer",
+    "wrong",
+    "pos",
+    "unit",
+    "direction",
+    "logits",
+    "stopAtLayer",
+    "tokens",
+  ],
   ...["prependBos", "allowRawWeights", "names"],
 ];
 

@@ -53,12 +53,12 @@ const model = modelFromWeights(tinyConfig, randomWeights(tinyConfig, 1), {
   kernels: jsKernels,
 }).enableCompatibilityMode();
 
-/** As JSON: what to run, and how. A text that is none is the prompt itself. */
-function asked(text: string): { input: unknown; options: object } {
+/** As JSON: what to run, how, and what to attribute. A text that is none is the prompt itself. */
+function asked(text: string): { input: unknown; run?: object; options: object } {
   try {
     const value = JSON.parse(text);
     if (typeof value === "object" && value !== null && "input" in value) {
-      return { input: value.input, options: { answer: 1, ...value.options } };
+      return { input: value.input, run: { ...value.run }, options: { answer: 1, ...value.options } };
     }
     return { input: value, options: { answer: "hat" } };
   } catch {
@@ -78,12 +78,13 @@ export const prompts: Target = {
     { input: [1, 2, 3, 16], options: { answer: "next", pos: "all", unit: "layer" } },
     {
       input: ["h", " h"],
-      options: { answer: ["a", 2], logits: { tokens: [1, 2], pos: "all" }, stopAtLayer: -1 },
+      run: { logits: { tokens: [1, 2], pos: "all" }, stopAtLayer: -1 },
+      options: { answer: ["a", 2] },
     },
   ].map((value) => [bytesOf(value)]),
   run([bytes]) {
-    const { input, options } = asked(textOf(bytes));
-    tolerate(() => model.run(input as never, options));
+    const { input, run, options } = asked(textOf(bytes));
+    tolerate(() => model.run(input as never, run));
     const result = directLogitAttribution(model, input as never, options);
     const numbers = result.attributions.flatMap(({ scores, check }) => [
       ...scores.data,

@@ -1,0 +1,27 @@
+import { nearest, ValueError } from "../errors.ts";
+import { describeValue } from "../model/index.ts";
+
+/** The names of an interface's options: all of them, and no others. */
+export type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
+
+/** @throws ValueError for an option that there is not: what it was to ask for would be left out in silence */
+export function expectKnown<Options extends object>(
+  where: string,
+  options: Options,
+  names: NamesOf<Options>,
+): void {
+  if (typeof options !== "object" || options === null) {
+    throw new ValueError(
+      `${where}: got ${describeValue(options)}, expected options. Give an object of them.`,
+    );
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || Object.hasOwn(names, name)) continue;
+    const known = Object.keys(names);
+    const near = nearest(name, known);
+    const hint = near === undefined ? "Leave it out" : `Did you mean ${near}?`;
+    throw new ValueError(
+      `${where}: got option ${describeValue(name)}, expected ${known.join(", ")}. ${hint}`,
+    );
+  }
+}
