@@ -2,7 +2,7 @@ import { CheckError } from "../errors.ts";
 import type { FinalNorm } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { average } from "./check.ts";
-import { U32, U64 } from "./forwardLogit.ts";
+import { U32, U64 } from "./roundoff.ts";
 import { cumulativeLabels } from "./rows.ts";
 import type { Site } from "./site.ts";
 

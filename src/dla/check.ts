@@ -1,8 +1,9 @@
 import { CheckError } from "../errors.ts";
 import type { FinalNorm } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
-import { type ForwardLogit, TINY, U32, U64 } from "./forwardLogit.ts";
+import type { ForwardLogit } from "./forwardLogit.ts";
 import type { Reading } from "./readings.ts";
+import { TINY, U32, U64 } from "./roundoff.ts";
 
 /**
  * The proof that comes with an attribution. All numbers are in units of the logit.

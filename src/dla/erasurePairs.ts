@@ -1,4 +1,5 @@
 import type { FinalNorm } from "../model/index.ts";
+import { U32 } from "./roundoff.ts";
 
 /** A component or head that wrote something, and a later one that took some of it back. */
 export interface Erasure {
@@ -45,7 +46,7 @@ export function seenWrite({ centred }: FinalNorm, written: Float32Array | Float6
   const seen = write.map((value) => value - mean);
   const square = product(seen, seen);
   // its elements were rounded to float32, by 2⁻²⁴ of each: shares of that would be of noise
-  return { write: seen, square, counts: square > (4 * 2 ** -24) ** 2 * whole };
+  return { write: seen, square, counts: square > (4 * U32) ** 2 * whole };
 }
 
 /**

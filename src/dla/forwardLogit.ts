@@ -1,5 +1,6 @@
 import type { UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
+import { TINY, U32, U64 } from "./roundoff.ts";
 import type { Site } from "./site.ts";
 import type { WeightedColumns } from "./weightedColumns.ts";
 
@@ -11,12 +12,6 @@ export interface ForwardLogit {
   /** How far it may lie from w·y + bias, y the norm's output as captured. */
   readonly error: number;
 }
-
-/** Unit roundoff of float32, with room for the second order: (1 + 2⁻²⁴)² and the like. */
-export const U32: number = 2 ** -24 * (1 + 2 ** -20);
-/** Half the smallest float32, all that rounding can lose below the normal range. */
-export const TINY: number = 2 ** -150;
-export const U64: number = 2 ** -53;
 
 /** The forward pass's logits of some tokens at a site, [ids]: as captured, or of the norm's output. */
 export function logitsAt(

@@ -2,6 +2,7 @@ import type { LinearSplit, ResidualWriter, SplitReading } from "../model/index.t
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { dot } from "./check.ts";
+import { TINY, U32, U64 } from "./roundoff.ts";
 import type { Rows } from "./rows.ts";
 import type { ReadSite } from "./site.ts";
 
@@ -120,10 +121,10 @@ function productError(
   let size = 0;
   for (let i = 0, at = row * u.length; i < u.length; i++, at++) {
     const summed = (1 + 2 ** -9) * magnitudes[at] + Math.abs(bias[i]);
-    const limit = gamma * summed + 2 ** -24 * Math.abs(write[i]) + 2 ** -149;
+    const limit = gamma * summed + U32 * Math.abs(write[i]) + TINY;
     lost += u[i] * Math.max(-limit, Math.min(limit, write[i] - bias[i] - writes[at]));
-    size += Math.abs(u[i]) * (summed + Math.abs(write[i]) + 2 ** -149);
+    size += Math.abs(u[i]) * (summed + Math.abs(write[i]) + TINY);
   }
   // the rows, this sum and the product that it compares with are in float64
-  return Math.abs(lost) + 4 * (inner + u.length) * 2 ** -53 * size;
+  return Math.abs(lost) + 4 * (inner + u.length) * U64 * size;
 }

@@ -1,9 +1,6 @@
 import type { AttentionSplit } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
-
-const U32: number = 2 ** -24 * (1 + 2 ** -20);
-const U64: number = 2 ** -53;
-const TINY: number = 2 ** -149;
+import { TINY, U32, U64 } from "./roundoff.ts";
 
 /** How a head's values are read along a direction. */
 export interface HeadReading {

@@ -10,6 +10,7 @@ import { expectTop, type InputOptions, readActivations, readInput } from "./inpu
 import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { readTokens } from "./readings.ts";
 import type { AttributedToken, AttributionResult } from "./result.ts";
+import { U64 } from "./roundoff.ts";
 import { computeRows } from "./rows.ts";
 import type { Site } from "./site.ts";
 import { readVocabulary, type VocabularyReading } from "./vocabulary.ts";
@@ -147,5 +148,5 @@ function float64Error(norm: FinalNorm, component: Component, site: Site, w: Floa
   const terms = magnitudes.map((value, i) => (value + meanWrite) * (weights[i] + meanWeight));
   const products = componentSplit(component)?.size ?? 0;
   const [scale] = site.read(scaleHook);
-  return 4 * (w.length + products + 16) * 2 ** -53 * ((average(terms) * w.length) / Math.abs(scale));
+  return 4 * (w.length + products + 16) * U64 * ((average(terms) * w.length) / Math.abs(scale));
 }

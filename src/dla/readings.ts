@@ -1,15 +1,8 @@
 import { ValueError } from "../errors.ts";
 import { throughNorm, tokenColumn, tokenColumns, type UnembeddingColumn } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
-import {
-  addLogit,
-  type ForwardLogit,
-  finishSum,
-  logitError,
-  logitsAt,
-  startSum,
-  U32,
-} from "./forwardLogit.ts";
+import { addLogit, type ForwardLogit, finishSum, logitError, logitsAt, startSum } from "./forwardLogit.ts";
+import { U32 } from "./roundoff.ts";
 import type { Site } from "./site.ts";
 import { addColumn, startColumns } from "./weightedColumns.ts";
 

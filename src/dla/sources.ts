@@ -2,6 +2,7 @@ import type { AttentionSplit, ResidualWriter } from "../model/index.ts";
 import type { Accuracy } from "../tensor/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { partRows } from "./parts.ts";
+import { TINY, U32, U64 } from "./roundoff.ts";
 import type { Rows } from "./rows.ts";
 import type { ReadSite, Site } from "./site.ts";
 
@@ -145,15 +146,15 @@ function divideHeads(into: Float64Array, accuracy: Accuracy, site: Site, layer: 
     let factors = 0;
     for (let d = 0; d < size; d++, at++) {
       bias += k[at] * a[at];
-      const limit = gamma * magnitudes[at] + 2 ** -24 * Math.abs(z[at]) + 2 ** -149;
+      const limit = gamma * magnitudes[at] + U32 * Math.abs(z[at]) + TINY;
       lost += a[at] * Math.max(-limit, Math.min(limit, z[at] - mixed[at]));
-      const factor = magnitudes[at] + (Math.abs(total) + 1) * Math.abs(k[at]) + 2 ** -149;
+      const factor = magnitudes[at] + (Math.abs(total) + 1) * Math.abs(k[at]) + TINY;
       terms += Math.abs(a[at]) * factor;
       factors += factor;
     }
     into[head * (sources + 1) + sources] = isWhole ? bias : total * bias;
     error += Math.abs(lost) + (isWhole ? Math.abs((1 - total) * bias) : 0);
-    error += 4 * (sources + size) * 2 ** -53 * terms; // all of this is in float64, and may underflow
+    error += 4 * (sources + size) * U64 * terms; // all of this is in float64, and may underflow
     error += (dModel * factors + 2 * (sources + 1) * size) * Number.MIN_VALUE;
   }
   return error;
