@@ -48,6 +48,21 @@ describe("imports point one way", () => {
     expect(own.filter((item) => !mayImport[layer]?.includes(layerOf(target(item))))).toEqual([]);
   });
 
+  test("also between the folders of dla", () => {
+    const folderOf = (path: string) => /^dla\/(\w+)\//.exec(path)?.[1];
+    const below = new Map<string, Set<string>>();
+    for (const item of imports) {
+      const [from, to] = [folderOf(item.file), folderOf(target(item))];
+      if (from && to && from !== to) below.set(from, (below.get(from) ?? new Set()).add(to));
+    }
+    expect(below.size).toBeGreaterThan(5);
+    const reached = (from: string, seen = new Set<string>()): Set<string> => {
+      for (const to of below.get(from) ?? []) if (!seen.has(to)) reached(to, seen.add(to));
+      return seen;
+    };
+    expect([...below.keys()].filter((folder) => reached(folder).has(folder))).toEqual([]);
+  });
+
   // a thread's entry is to load nothing but the thread's loop
   test("a folder is entered by its index, but by the entries of threads", () => {
     expect(crossing.length).toBeGreaterThan(20);

@@ -1,8 +1,8 @@
+import type { Reading } from "./answers/readings.ts";
 import type { Attributable } from "./attributable.ts";
-import { checkSum, expectCheck } from "./check.ts";
-import type { Reading } from "./readings.ts";
-import type { Attribution } from "./result.ts";
-import { isCumulative, type Rows, rowHooks, type Unit } from "./rows.ts";
+import { checkSum, expectCheck } from "./check/check.ts";
+import type { Attribution } from "./result/result.ts";
+import { isCumulative, type Rows, rowHooks, type Unit } from "./rows/rows.ts";
 import type { Site } from "./site.ts";
 
 /** The rows at one site, divided by the scale in their place, since paths are many, and their check. */

@@ -1,21 +1,21 @@
 import type { ModelInput } from "../model/index.ts";
-import { expectOwnScale } from "./accumulated.ts";
+import type { Reading } from "./answers/readings.ts";
+import { readSites } from "./answers/siteReadings.ts";
+import { readTargets } from "./answers/targets.ts";
 import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, attributionNames, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
-import { answerDescriber, describeModel, describePrompt, describeSources } from "./describe.ts";
 import { type Input, readActivations, readInput } from "./input.ts";
 import { expectKnown } from "./knownOptions.ts";
-import { leaveOneOutRows } from "./leaveOneOut.ts";
-import { pathWriters } from "./paths.ts";
-import type { Reading } from "./readings.ts";
-import type { Attribution, AttributionResult } from "./result.ts";
-import { computeRows, expectUnit, rowLabels, unitAxes } from "./rows.ts";
-import { sumOfTokens, type TargetRun, targetRuns } from "./severalTokens.ts";
+import { leaveOneOutRows } from "./leaveOneOut/leaveOneOut.ts";
+import { answerDescriber, describeModel, describePrompt, describeSources } from "./result/describe.ts";
+import type { Attribution, AttributionResult } from "./result/result.ts";
+import { sumOfTokens, type TargetRun, targetRuns } from "./result/severalTokens.ts";
+import { expectOwnScale } from "./rows/accumulated.ts";
+import { pathWriters } from "./rows/paths.ts";
+import { computeRows, expectUnit, rowLabels, unitAxes } from "./rows/rows.ts";
 import type { Site } from "./site.ts";
-import { readSites } from "./siteReadings.ts";
-import { readTargets } from "./targets.ts";
 
 /**
  * Direct logit attribution: how much each part of the model pushed towards a token, or towards one rather than

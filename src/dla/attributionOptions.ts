@@ -1,10 +1,10 @@
 import { ValueError } from "../errors.ts";
 import type { Positions } from "../model/index.ts";
+import type { AnswerOptions, Target } from "./answers/targets.ts";
 import type { AttributableCache } from "./attributable.ts";
 import type { NamesOf } from "./knownOptions.ts";
-import { expectLeavable } from "./leaveOneOut.ts";
-import type { Unit } from "./rows.ts";
-import type { AnswerOptions, Target } from "./targets.ts";
+import { expectLeavable } from "./leaveOneOut/leaveOneOut.ts";
+import type { Unit } from "./rows/rows.ts";
 
 /** What to attribute, where and how finely. */
 export interface AttributionOptions extends AnswerOptions {

@@ -1,35 +1,29 @@
-export type { Ablatable } from "./ablated.ts";
+export type { Ablatable } from "./ablation/ablated.ts";
 export {
   type AblationOptions,
   type AblationResult,
   ablationEffects,
   type PositionEffects,
-} from "./ablation.ts";
-export { type AblationDocument, ablationToJSON } from "./ablationDocument.ts";
-export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers.ts";
+} from "./ablation/ablation.ts";
+export { type AblationDocument, ablationToJSON } from "./ablation/ablationDocument.ts";
+export type { Replacement } from "./ablation/replacement.ts";
+export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers/answers.ts";
+export type { AnswerOptions } from "./answers/targets.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
-export {
-  type AttributeAllOptions,
-  type AttributedRecord,
-  type AttributionRecord,
-  attributeAll,
-} from "./attributeAll.ts";
 export { directLogitAttribution } from "./attribution.ts";
 export type { AttributionOptions } from "./attributionOptions.ts";
-export { type Check, checkHolds } from "./check.ts";
-export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./compare.ts";
-export { type ComparisonDocument, comparisonToJSON } from "./comparisonDocument.ts";
+export { type Check, checkHolds } from "./check/check.ts";
 export { type DlaResult, dla } from "./dla.ts";
-export type { Erasure } from "./erasurePairs.ts";
+export type { Erasure } from "./erasures/erasurePairs.ts";
 export {
   type ErasureOptions,
   type ErasureResult,
   erasures,
   type PositionErasures,
-} from "./erasures.ts";
-export { type ErasureDocument, erasuresToJSON } from "./erasuresDocument.ts";
+} from "./erasures/erasures.ts";
+export { type ErasureDocument, erasuresToJSON } from "./erasures/erasuresDocument.ts";
 export type { InputOptions } from "./input.ts";
-export { type LogitLensDocument, lensToJSON } from "./lensDocument.ts";
+export { type LogitLensDocument, lensToJSON } from "./lens/lensDocument.ts";
 export {
   type LensScale,
   type LensToken,
@@ -37,17 +31,25 @@ export {
   type LogitLensOptions,
   type LogitLensResult,
   logitLens,
-} from "./logitLens.ts";
-export { scoreName } from "./names.ts";
-export { type PromotedTokensDocument, promotedTokensToJSON } from "./promotedDocument.ts";
+} from "./lens/logitLens.ts";
+export {
+  type AttributeAllOptions,
+  type AttributedRecord,
+  type AttributionRecord,
+  attributeAll,
+} from "./many/attributeAll.ts";
+export { type RunningSummary, runningSummary, type SummaryDocument } from "./many/runningSummary.ts";
+export { type PromotedTokensDocument, promotedTokensToJSON } from "./promoted/promotedDocument.ts";
 export {
   type PromotedTokens,
   type PromotedTokensOptions,
   type PromotedTokensResult,
   promotedTokens,
   type ScoredToken,
-} from "./promotedTokens.ts";
-export type { Replacement } from "./replacement.ts";
+} from "./promoted/promotedTokens.ts";
+export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./result/compare.ts";
+export { type ComparisonDocument, comparisonToJSON } from "./result/comparisonDocument.ts";
+export { scoreName } from "./result/names.ts";
 export type {
   AttributedAnswer,
   AttributedPrompt,
@@ -56,9 +58,7 @@ export type {
   AttributedToken,
   Attribution,
   AttributionResult,
-} from "./result.ts";
-export { isCumulative, type Unit } from "./rows.ts";
-export { type RunningSummary, runningSummary, type SummaryDocument } from "./runningSummary.ts";
+} from "./result/result.ts";
 export {
   type AttributedDocument,
   type AttributionDocument,
@@ -69,5 +69,5 @@ export {
   type Scored,
   toJSON,
   top,
-} from "./summary.ts";
-export type { AnswerOptions } from "./targets.ts";
+} from "./result/summary.ts";
+export { isCumulative, type Unit } from "./rows/rows.ts";

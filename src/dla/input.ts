@@ -1,6 +1,6 @@
 import { ValueError } from "../errors.ts";
 import { describeValue, type ModelInput, readPrompts, resolvePositions } from "../model/index.ts";
-import { wantsNext } from "./alignedAnswers.ts";
+import { wantsNext } from "./answers/alignedAnswers.ts";
 import {
   type Attributable,
   type AttributableCache,

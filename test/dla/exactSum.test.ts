@@ -7,7 +7,7 @@ import {
   roundedSum,
   standardErrorOf,
   toUnits,
-} from "../../src/dla/exactSum.ts";
+} from "../../src/dla/many/exactSum.ts";
 
 const number = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e100, max: 1e100 }),

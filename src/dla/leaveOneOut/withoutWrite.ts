@@ -1,0 +1,78 @@
+import type { FinalNorm } from "../../model/index.ts";
+
+/** Any array of float32 or float64. */
+export type Numbers = Float32Array | Float64Array;
+
+/** The final residual stream x at a site, and the direction u read there: [dModel]. */
+export interface Stream {
+  readonly u: Float64Array;
+  readonly x: Float32Array;
+  /** P x: what the norm sees. */
+  readonly seen: Float64Array;
+  /** σ(x)² */
+  readonly variance: number;
+  /** u·x / σ(x) */
+  readonly logit: number;
+}
+
+/** @param u centred where the norm centres */
+export function streamAt(norm: FinalNorm, u: Float64Array, x: Float32Array): Stream {
+  const mean = norm.centred ? x.reduce((sum, value) => sum + value, 0) / x.length : 0;
+  const seen = Float64Array.from(x, (value) => value - mean);
+  const variance = seen.reduce((sum, value) => sum + value * value, 0) / x.length + norm.eps;
+  return { u, x, seen, variance, logit: readWithout(norm, u, x, new Float32Array(x.length)) };
+}
+
+/** u·x/σ(x) − u·(x − c)/σ(x − c), the norm computed anew. */
+export function lossOf(norm: FinalNorm, { u, x, logit }: Stream, c: Numbers): number {
+  return logit - readWithout(norm, u, x, c);
+}
+
+/** What is known of a write c without making it. */
+export interface WriteProducts {
+  /** u·c */
+  readonly read: number;
+  /** Px·c */
+  readonly along: number;
+  /** ‖Pc‖² */
+  readonly seenSquare: number;
+  /** ‖c‖² */
+  readonly square: number;
+}
+
+/**
+ * The same of products alone, and as exact for the smallest write, since the difference of the logits is taken before
+ * it is rounded:
+ *
+ *   u·c/σ₋ + L·d/(σ₋(σ₋ + σ)),   σ₋² = σ² + d,   d = (‖Pc‖² − 2 Px·c)/dModel
+ *
+ * @returns null where σ² + d cancels, so that the norm has to be computed: little is left of x, or c is far larger
+ */
+export function lossOfProducts(
+  { x, variance, logit }: Stream,
+  { read, along, seenSquare, square }: WriteProducts,
+): number | null {
+  const change = (seenSquare - 2 * along) / x.length;
+  const left = variance + change;
+  if (!(left > (variance + square / x.length) / 16)) return null;
+  const scale = Math.sqrt(left);
+  return (read + (logit * change) / (scale + Math.sqrt(variance))) / scale;
+}
+
+/** u·(x − c) / σ(x − c): what is read of the residual stream without c. Of nothing, 0, whatever eps. */
+function readWithout(norm: FinalNorm, u: Float64Array, x: Float32Array, c: Numbers): number {
+  const size = x.length;
+  let mean = 0;
+  if (norm.centred) {
+    for (let i = 0; i < size; i++) mean += x[i] - c[i];
+    mean /= size;
+  }
+  let squares = 0;
+  let product = 0;
+  for (let i = 0; i < size; i++) {
+    const deviation = x[i] - c[i] - mean;
+    squares += deviation * deviation;
+    product += u[i] * deviation;
+  }
+  return squares === 0 ? 0 : product / Math.sqrt(squares / size + norm.eps);
+}

@@ -1,0 +1,154 @@
+import { ValueError } from "../../errors.ts";
+import { describeValue } from "../../model/index.ts";
+import type { AttributionResult } from "../result/result.ts";
+import type { MeanScores } from "../result/summary.ts";
+import type { Unit } from "../rows/rows.ts";
+import { addSquareTo, addTo, type ExactSum, roundedSum, standardErrorOf } from "./exactSum.ts";
+
+/** The mean of attributions of any number, in constant memory. Its sums are exact: the same bits in whatever order they are made. */
+export interface RunningSummary {
+  /** How many attributions it is of. */
+  readonly count: number;
+  /** Of its rows; none while it is of nothing. */
+  readonly labels: readonly string[];
+  /** @throws ValueError for a result of another unit or other rows */
+  add(result: AttributionResult): void;
+  /** Adds what another summary, or the document of one, is of. @throws ValueError for one of another unit or other rows */
+  merge(other: RunningSummary | SummaryDocument): void;
+  /** @throws ValueError while it is of nothing */
+  mean(): MeanScores;
+  /** As plain data, for `merge` on another machine. */
+  toJSON(): SummaryDocument;
+}
+
+/** A summary as plain data. */
+export interface SummaryDocument {
+  readonly schemaVersion: 1;
+  /** Null while it is of nothing. */
+  readonly unit: Unit | null;
+  /** Whose rows they are, if not the logit's. */
+  readonly target?: "logProbability";
+  readonly labels: readonly string[];
+  readonly count: number;
+  /** Of each row, numbers whose sum is the sum of all scores, exactly. */
+  readonly sums: readonly (readonly number[])[];
+  /** The same of their squares. */
+  readonly squares: readonly (readonly number[])[];
+}
+
+/** A summary of nothing yet. */
+export function runningSummary(): RunningSummary {
+  let unit: Unit | null = null;
+  let target: SummaryDocument["target"];
+  let labels: readonly string[] = [];
+  let count = 0;
+  let sums: ExactSum[] = [];
+  let squares: ExactSum[] = [];
+
+  function expectSame(where: string, other: Pick<SummaryDocument, "labels" | "unit" | "target">): void {
+    if (unit === null) {
+      ({ unit, labels, target } = other);
+      sums = labels.map(() => []);
+      squares = labels.map(() => []);
+    }
+    const at = labels.findIndex((label, row) => label !== other.labels[row]);
+    if (other.target !== target) {
+      const kindOf = (of: SummaryDocument["target"]) => of ?? "logit";
+      throw new ValueError(
+        `${where}: got rows of a ${kindOf(other.target)}, expected those of a ${kindOf(target)}. Keep one summary for each.`,
+      );
+    }
+    if (other.unit === unit && at === -1 && other.labels.length === labels.length) return;
+    const got =
+      other.unit === unit
+        ? `other rows (${describeValue(other.labels[at])} at ${at})`
+        : `unit ${describeValue(other.unit)}`;
+    throw new ValueError(
+      `${where}: got ${got}, expected unit "${unit}" of the same ${labels.length} rows. Keep one summary for each.`,
+    );
+  }
+
+  const summary: RunningSummary = {
+    get count() {
+      return count;
+    },
+    get labels() {
+      return labels;
+    },
+    add(result) {
+      expectSame("summary.add", result);
+      for (const { scores } of result.attributions) {
+        if (scores.data.length !== labels.length) {
+          throw new ValueError(
+            `summary.add: got ${scores.data.length} scores, expected one for each of ${labels.length} labels. ` +
+              "Attributions of several axes have no mean: their prompts differ.",
+          );
+        }
+        count++;
+        scores.data.forEach((score, row) => {
+          addTo(sums[row], score);
+          addSquareTo(squares[row], score);
+        });
+      }
+    },
+    merge(other) {
+      const document = expectDocument(isSummary(other) ? other.toJSON() : other);
+      if (document.unit === null) return;
+      expectSame("summary.merge", document);
+      count += document.count;
+      document.sums.forEach((sum, row) => {
+        for (const part of sum) addTo(sums[row], part);
+        for (const part of document.squares[row]) addTo(squares[row], part);
+      });
+    },
+    mean() {
+      if (count === 0)
+        throw new ValueError("summary.mean: got no attribution, expected at least one. Add some.");
+      const shape = [labels.length];
+      const data = Float64Array.from(sums, (sum) => roundedSum(sum) / count);
+      if (count === 1) return { scores: { shape, data }, standardErrors: null };
+      const errors = Float64Array.from(sums, (sum, row) => standardErrorOf(sum, squares[row], count));
+      return { scores: { shape, data }, standardErrors: { shape, data: errors } };
+    },
+    toJSON() {
+      const copy = (all: readonly ExactSum[]) => all.map((sum) => [...sum]);
+      return {
+        schemaVersion: 1,
+        unit,
+        ...(target && { target }),
+        labels,
+        count,
+        sums: copy(sums),
+        squares: copy(squares),
+      };
+    },
+  };
+  return summary;
+}
+
+function isSummary(other: RunningSummary | SummaryDocument): other is RunningSummary {
+  return typeof (other as RunningSummary | null)?.toJSON === "function";
+}
+
+/** @throws ValueError unless it is a summary's document: it may come from anywhere */
+function expectDocument(document: SummaryDocument): SummaryDocument {
+  const { schemaVersion, unit, target, labels, count, sums, squares } = document ?? {};
+  const isSums = (all: unknown): boolean =>
+    Array.isArray(all) &&
+    all.length === labels.length &&
+    all.every((sum) => Array.isArray(sum) && sum.every(Number.isFinite));
+  const isOne =
+    schemaVersion === 1 &&
+    (unit === null || typeof unit === "string") &&
+    (target === undefined || target === "logProbability") &&
+    Array.isArray(labels) &&
+    labels.every((label) => typeof label === "string") &&
+    Number.isSafeInteger(count) &&
+    count >= 0 &&
+    isSums(sums) &&
+    isSums(squares);
+  if (isOne) return document;
+  throw new ValueError(
+    `summary.merge: got ${describeValue(document)}, expected a summary or what its toJSON gives. Is it another file?`,
+  );
+}
