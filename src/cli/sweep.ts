@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { createReadStream } from "node:fs";
 import { type AttributeAllOptions, type AttributionRecord, attributeAll } from "../dla/index.ts";
-import { nearest, ValueError } from "../errors.ts";
+import { editDistance, ValueError } from "../errors.ts";
 import { describeValue, type Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
@@ -15,6 +15,9 @@ interface Line extends AttributionRecord {
   /** Whatever the line says; the output's lines carry it. */
   readonly id: unknown;
 }
+
+/** Of "answer" and "wrong" those that records need not have. */
+type Given = ReadonlySet<string>;
 
 /**
  * Attributes the records of `--input`, in constant memory: a record's output is written before the next are read. One that
@@ -39,7 +42,8 @@ export async function sweep(
     ...{ allowRawWeights: rawWeights, prependBos: bos ? undefined : false },
     ...{ ...detailOf(args), onError: "skip" },
   };
-  const records = readRecords(input, io, fail);
+  const given = new Set([...(answers.length > 0 ? ["answer"] : []), ...(wrongs.length > 0 ? ["wrong"] : [])]);
+  const records = readRecords(input, io, given, fail);
   if (format === "csv") await write(io.stdout, csvHeader);
   for await (const { record, result, error } of attributeAll(model, records, options)) {
     if (error) {
@@ -65,6 +69,7 @@ export async function sweep(
 async function* readRecords(
   input: string,
   io: Io,
+  given: Given,
   fail: (line: number, message: string) => Promise<void>,
 ): AsyncGenerator<Line> {
   const name = input === "-" ? "stdin" : input;
@@ -73,7 +78,7 @@ async function* readRecords(
     line++;
     if (text.trim() === "") continue;
     try {
-      yield readRecord(text, line);
+      yield readRecord(text, line, given);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       await fail(line, error.message);
@@ -90,10 +95,10 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function readRecord(text: string, line: number): Line {
+function readRecord(text: string, line: number, given: Given): Line {
   const record = parse(text);
   const { prompt, tokens, answer, wrong, id } = record;
-  expectSpelt(record);
+  expectSpelt(record, given);
   if ((prompt === undefined) === (tokens === undefined)) {
     throw new ValueError('got a record with both or neither of "prompt" and "tokens", expected one of them');
   }
@@ -126,13 +131,19 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   throw new ValueError(`got ${describeValue(value)}, expected an object: {"prompt": "…", "answer": " Mary"}`);
 }
 
-/** @throws ValueError for a name that is nearly one that the record lacks; what else it has is its writer's own */
-function expectSpelt(record: Readonly<Record<string, unknown>>): void {
-  const names = ["prompt", "tokens", "answer", "wrong", "id"];
-  const inputs = record.prompt === undefined && record.tokens === undefined ? ["prompt", "tokens"] : [];
-  const absent = [...inputs, "answer", "wrong"].filter((name) => record[name] === undefined);
+/**
+ * What else a record has is its writer's own, but for a name a letter or two exchanged letters off one that is needed.
+ *
+ * @param given what the command line gives every record
+ * @throws ValueError for such a name
+ */
+function expectSpelt(record: Readonly<Record<string, unknown>>, given: Given): void {
+  const isAbsent = (name: string) => record[name] === undefined;
+  const inputs = isAbsent("prompt") && isAbsent("tokens") ? ["prompt", "tokens"] : [];
+  const absent = [...inputs, ...["answer", "wrong"].filter((name) => isAbsent(name) && !given.has(name))];
+  const sorted = (name: string) => [...name].sort().join("");
   for (const name of Object.keys(record)) {
-    const meant = names.includes(name) ? undefined : nearest(name, absent);
+    const meant = absent.find((one) => editDistance(name, one) === 1 || sorted(name) === sorted(one));
     if (meant === undefined) continue;
     throw new ValueError(
       `got a record with ${describeValue(name)}, expected "${meant}", which it lacks. Rename one of them`,

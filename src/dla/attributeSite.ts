@@ -5,7 +5,11 @@ import type { Attribution } from "./result/result.ts";
 import { isCumulative, type Rows, rowHooks, type Unit } from "./rows/rows.ts";
 import type { Site } from "./site.ts";
 
-/** The rows at one site, divided by the scale in their place, since paths are many, and their check. */
+/**
+ * The rows at one site, divided by the scale, and their check.
+ *
+ * @param rows not to be used afterwards: they are divided in their place, since those of paths are many
+ */
 export function attributeSite(
   where: string,
   model: Attributable,

@@ -1,8 +1,7 @@
 import { ValueError } from "../errors.ts";
-import type { Positions } from "../model/index.ts";
+import type { NamesOf, Positions } from "../model/index.ts";
 import type { AnswerOptions, Target } from "./answers/targets.ts";
 import type { AttributableCache } from "./attributable.ts";
-import type { NamesOf } from "./knownOptions.ts";
 import { expectLeavable } from "./leaveOneOut/leaveOneOut.ts";
 import type { Unit } from "./rows/rows.ts";
 

@@ -1,9 +1,9 @@
 import { ValueError } from "../errors.ts";
 import type { ModelInput, TokenRef } from "../model/index.ts";
+import { expectKnown } from "../model/index.ts";
 import type { Attributable } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import type { Check } from "./check/check.ts";
-import { expectKnown } from "./knownOptions.ts";
 import { mean } from "./result/summary.ts";
 
 /** What `dla` returns. */

@@ -5,11 +5,12 @@ import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
 import { foldBlock } from "./fold.ts";
 import { type HookFilter, type HookName, selectHooks } from "./hooks.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { type Hook, hooksByName } from "./observer.ts";
 import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } from "./parameters.ts";
 import { type Positions, resolvePositions } from "./positions.ts";
 import { expectTokenId, expectTokenizer, type ModelInput, readPrompts, textToTokens } from "./prompts.ts";
-import { type RunOptions, reachedNames, run } from "./run.ts";
+import { type RunOptions, reachedNames, run, runNames } from "./run.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { showToken, singleToken } from "./tokens.ts";
 import { foldedUnembedding, rawUnembedding, type Unembedding } from "./unembedding.ts";
@@ -37,6 +38,14 @@ export interface CacheOptions extends RunOptions {
   /** Hooks to run with; the cache holds what they returned. */
   readonly hooks?: readonly Hook[] | undefined;
 }
+
+const cacheNames: NamesOf<CacheOptions> = {
+  ...runNames,
+  names: true,
+  pos: true,
+  everyPos: true,
+  hooks: true,
+};
 
 /**
  * A GPT-2. Loading is async, running is not; nothing here changes a model once it is made.
@@ -121,8 +130,10 @@ export class Gpt2 {
    * @throws ValueError for a bad prompt or option, before anything runs
    */
   run(input: ModelInput, options: RunOptions = {}): Tensor {
-    const tokens = readPrompts("run", this, input, options.prependBos);
-    return run("run", this, tokens, options, new Map(), undefined);
+    const where = "run";
+    expectKnown(where, options, runNames);
+    const tokens = readPrompts(where, this, input, options.prependBos);
+    return run(where, this, tokens, options, new Map(), undefined);
   }
 
   /**
@@ -133,6 +144,7 @@ export class Gpt2 {
    */
   runWithCache(input: ModelInput, options: CacheOptions = {}): { logits: Tensor; cache: ActivationCache } {
     const where = "runWithCache";
+    expectKnown(where, options, cacheNames);
     const tokens = readPrompts(where, this, input, options.prependBos);
     const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
     const everyPos =
@@ -156,6 +168,7 @@ export class Gpt2 {
    */
   runWithHooks(input: ModelInput, hooks: readonly Hook[], options: RunOptions = {}): Tensor {
     const where = "runWithHooks";
+    expectKnown(where, options, runNames);
     const tokens = readPrompts(where, this, input, options.prependBos);
     const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
     return run(where, this, tokens, options, hooksByName(where, hooks, reached), undefined);

@@ -26,7 +26,8 @@ export function hooksByName(
   names: readonly HookName[],
 ): Map<HookName, HookFn[]> {
   const byName = new Map<HookName, HookFn[]>();
-  for (const [filter, fn] of pairs(where, hooks)) {
+  expectPairs(where, hooks);
+  for (const [filter, fn] of hooks) {
     if (typeof fn !== "function") {
       throw new ValueError(
         `${where}: got ${describe(fn)} as a hook, expected a function. Give [name, fn] pairs.`,
@@ -37,10 +38,10 @@ export function hooksByName(
   return byName;
 }
 
-function pairs(where: string, hooks: readonly Hook[]): readonly Hook[] {
+function expectPairs(where: string, hooks: readonly Hook[]): void {
   const given: unknown = hooks;
   const index = Array.isArray(given) ? given.findIndex((hook) => !Array.isArray(hook)) : 0;
-  if (index === -1) return hooks;
+  if (index === -1) return;
   const wrong = Array.isArray(given) ? given[index] : given;
   throw new ValueError(`${where}: got ${describe(wrong)}, expected hooks. Give a list of [name, fn] pairs.`);
 }

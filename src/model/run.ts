@@ -11,6 +11,7 @@ import {
   namesBefore,
   positionAxis,
 } from "./hooks.ts";
+import type { NamesOf } from "./knownOptions.ts";
 import { type Observer, observe } from "./observer.ts";
 import type { Gpt2Parameters } from "./parameters.ts";
 import { type Positions, resolvePositions, takePositions } from "./positions.ts";
@@ -37,6 +38,8 @@ export interface RunOptions {
   /** Whether a text gets the BOS token in front; default true. Ids never do. */
   readonly prependBos?: boolean | undefined;
 }
+
+export const runNames: NamesOf<RunOptions> = { logits: true, stopAtLayer: true, prependBos: true };
 
 /** What a run needs of a model. */
 export interface RunnableModel extends Gpt2Parameters {

@@ -58,7 +58,7 @@ export function tokenColumns(
 interface Folding {
   /** A token's, in the place of its row. */
   token(row: Float32Array): UnembeddingColumn;
-  /** Of a row less another, in the place of the first. */
+  /** Of a row less another; the first is written over. */
   difference(row: Float32Array, subtracted: Float32Array): UnembeddingColumn;
 }
 
@@ -66,7 +66,10 @@ interface Folding {
 export function rawUnembedding(kernels: Kernels, table: Table): Unembedding {
   return unembedding(kernels, table, {
     token: (row) => ({ column: row, bias: 0 }),
-    difference: (row, subtracted) => ({ column: row.map((value, i) => value - subtracted[i]), bias: 0 }),
+    difference(row, subtracted) {
+      for (let i = 0; i < row.length; i++) row[i] -= subtracted[i];
+      return { column: row, bias: 0 };
+    },
   });
 }
 

@@ -113,16 +113,22 @@ describe("--input", () => {
   test("a name that is nearly what a record lacks is told of; others are its writer's own", async () => {
     const lines = [
       '{"prompt": "a", "answer": 3, "wrng": 4}',
-      '{"prompt": "a", "answer": 3, "wrong": 4, "strong": 5, "token": 6, "group": 7}',
+      '{"prompt": "a", "answer": 3, "strong": 5, "rng": 6, "token": 7, "answers": 8}',
       '{"prompts": "a", "answer": 3}',
+      '{"prompt": "a", "asnwer": 3}',
     ];
     const { code, stdout, stderr } = await run([...model, "--input", "-"], { stdin: lines.join("\n") });
     expect(stderr).toBe(
       'logitscope: line 1: got a record with "wrng", expected "wrong", which it lacks. Rename one of them\n' +
         'logitscope: line 3: got a record with "prompts", expected "prompt", which it lacks. Rename one of them\n' +
-        "note: 1 of 3 records attributed\n",
+        'logitscope: line 4: got a record with "asnwer", expected "answer", which it lacks. Rename one of them\n' +
+        "note: 1 of 4 records attributed\n",
     );
     expect([code, stdout.split("\n").length]).toEqual([3, 2]);
+    const given = await run([...model, "--input", "-", "--answer", "a"], {
+      stdin: '{"prompt": "a", "answers": 3}',
+    });
+    expect([given.code, given.stderr]).toEqual([0, ""]);
   });
 
   test("a file that is not there", async () => {

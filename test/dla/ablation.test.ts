@@ -7,7 +7,7 @@ import {
   ablationToJSON,
   directLogitAttribution,
 } from "../../src/dla/index.ts";
-import { NotImplementedError, ValueError } from "../../src/errors.ts";
+import { CheckError, NotImplementedError, ValueError } from "../../src/errors.ts";
 import type { Gpt2, Gpt2Config } from "../../src/model/index.ts";
 import { version } from "../../src/version.ts";
 import { directionOf, gpt2AndPrompt, type RandomModel, weightsOf } from "../support/arbitraries.ts";
@@ -460,4 +460,16 @@ test("a document has what the result has, its arrays as lists", () => {
       }
     }
   }
+});
+
+test("of a model that declares another eps than it runs with, the norm computed anew is refused; one with none has NaN", () => {
+  const model = tinyModel();
+  const { finalNorm } = model;
+  const declaring = (eps: number) => Object.create(model, { finalNorm: { value: { ...finalNorm, eps } } });
+  const options = { answer: 1, allowRawWeights: true } as const;
+  const own = ablationEffects(model, [1, 2, 3], options).attributions[0];
+  expect(() => ablationEffects(declaring(2 * finalNorm.eps), [1, 2, 3], options)).toThrow(CheckError);
+  const [{ total, direct, directExact }] = ablationEffects(declaring(NaN), [1, 2, 3], options).attributions;
+  expect([total, direct]).toEqual([own.total, own.direct]);
+  expect(directExact.every(Number.isNaN)).toBe(true);
 });

@@ -262,7 +262,7 @@ describe("directions beside tokens", () => {
     const direction = new Float64Array(dModel).fill(1);
     const options = { direction, leaveOneOut: true, allowRawWeights: true };
     expect(() => directLogitAttribution(residualBefore(model, 1), ids, options)).toThrow(
-      /got scale 1 in 1, expected NaN .* with eps NaN/,
+      /got a model with eps NaN, expected a norm to compute anew/,
     );
   });
 
@@ -324,7 +324,7 @@ describe("of what a model declares, as docs/attributable.md says,", () => {
     expect(() => attributed(changed)).not.toThrow();
   });
 
-  test("another eps is seen as soon as something is computed by it", () => {
+  test("another eps is seen, where it shows in the scale, as soon as something is computed by it", () => {
     const changed = { ...model, finalNorm: { ...finalNorm, eps: 2 * finalNorm.eps } };
     const anew = { ...options, leaveOneOut: true };
     expect(() => directLogitAttribution(model, prompts[0], anew)).not.toThrow();

@@ -152,6 +152,11 @@ describe("runningSummary", () => {
   test("of one has no standard error; of none no mean", () => {
     expect(summaryOf([0]).mean().standardErrors).toBeNull();
     expect(runningSummary().labels).toEqual([]);
+    const spared = runningSummary();
+    const bySource = directLogitAttribution(model, [[1, 2]], { answer: 3, unit: "source" });
+    expect(() => spared.add(bySource)).toThrow("Attributions of several axes have no mean");
+    expect(spared.labels).toEqual([]);
+    spared.add(results[0]);
     expect(() => runningSummary().mean()).toThrow("summary.mean: got no attribution");
   });
 

@@ -418,6 +418,18 @@ describe("what is no hook", () => {
   });
 });
 
+test("an option that there is not is a ValueError, so that no hook is left out in silence", () => {
+  const model = tinyModel();
+  const ignored = { hook: [["hook_embed", () => {}]] } as object;
+  expect(() => model.runWithCache([1, 2], ignored)).toThrow(
+    /^runWithCache: got option "hook", .* Did you mean hooks\?/,
+  );
+  expect(() => model.runWithHooks([1, 2], [], ignored)).toThrow(
+    /^runWithHooks: got option "hook", expected logits, /,
+  );
+  expect(() => model.run([1, 2], { position: 1 } as object)).toThrow(/^run: got option "position"/);
+});
+
 test("logits and stopAtLayer exclude each other", () => {
   const run = () => tinyModel().run([1, 2], { logits: "last", stopAtLayer: 1 });
   expect(run).toThrow("run: got logits and stopAtLayer, expected one of them");

@@ -1,14 +1,13 @@
 import { ValueError } from "../../errors.ts";
-import { describeValue, type ModelInput, readPrompts } from "../../model/index.ts";
+import { describeValue, expectKnown, type ModelInput, type NamesOf, readPrompts } from "../../model/index.ts";
 import type { Reading } from "../answers/readings.ts";
 import { expectAttributable } from "../attributable.ts";
 import { attribute } from "../attribution.ts";
 import type { AttributionOptions } from "../attributionOptions.ts";
 import { runBatches, sitesOf } from "../batches.ts";
-import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import { leaveOneOutRows } from "../leaveOneOut/leaveOneOut.ts";
+import { expectOwnScale } from "../normScale.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
-import { expectOwnScale } from "../rows/accumulated.ts";
 import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows } from "./ablated.ts";
 import { type Instead, type Replacement, readReplacement } from "./replacement.ts";
 
@@ -37,7 +36,10 @@ export interface PositionEffects extends Pick<Attribution, "prompt" | "pos" | "a
   readonly total: Float64Array;
   /** a(c′) − a(c): the change of the row, the final norm's scale frozen. */
   readonly direct: Float64Array;
-  /** The change of the logit (difference) if c′ stood for c in the final residual stream alone, the norm computed anew. */
+  /**
+   * The change of the logit (difference) if c′ stood for c in the final residual stream alone, the norm computed anew; NaN
+   * where there is none (eps NaN).
+   */
   readonly directExact: Float64Array;
   /** total − directExact: what the change of later layers, and of those at other positions, adds. */
   readonly indirect: Float64Array;
@@ -98,11 +100,12 @@ export function ablationEffects(
     running ??= replacement();
     return running(hook, pos);
   };
+  const hasNorm = !Number.isNaN(model.finalNorm.eps);
   const readings = new Map<Attribution, Reading>();
   const effects = new Map<Attribution, { direct: Float64Array; directExact: Float64Array }>();
   const result = attribute(where, model, input, { ...rest, unit }, (attribution, site, reading) => {
     const { prompt, pos, scores } = attribution;
-    expectOwnScale(`${where}: prompt ${prompt}, position ${pos}`, model, site);
+    if (hasNorm) expectOwnScale(`${where}: prompt ${prompt}, position ${pos}`, model, site);
     const [scale] = site.read(model.finalNorm.scaleHook);
     const here = (hook: string) => instead(hook, pos);
     const rows = replacedRows(model, unit, reading.u, here);

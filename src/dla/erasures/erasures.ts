@@ -1,9 +1,14 @@
 import { ValueError } from "../../errors.ts";
-import { describeValue, type LinearSplit, type ModelInput } from "../../model/index.ts";
+import {
+  describeValue,
+  expectKnown,
+  type LinearSplit,
+  type ModelInput,
+  type NamesOf,
+} from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 import { attribute } from "../attribution.ts";
 import type { AttributionOptions } from "../attributionOptions.ts";
-import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
 import { partWrite } from "../rows/parts.ts";
 import { dot } from "../vectors.ts";

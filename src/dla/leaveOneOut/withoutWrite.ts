@@ -1,4 +1,5 @@
 import type { FinalNorm } from "../../model/index.ts";
+import { momentsOf } from "../normScale.ts";
 
 /** Any array of float32 or float64. */
 export type Numbers = Float32Array | Float64Array;
@@ -17,9 +18,8 @@ export interface Stream {
 
 /** @param u centred where the norm centres */
 export function streamAt(norm: FinalNorm, u: Float64Array, x: Float32Array): Stream {
-  const mean = norm.centred ? x.reduce((sum, value) => sum + value, 0) / x.length : 0;
+  const { mean, variance } = momentsOf(norm, x);
   const seen = Float64Array.from(x, (value) => value - mean);
-  const variance = seen.reduce((sum, value) => sum + value * value, 0) / x.length + norm.eps;
   return { u, x, seen, variance, logit: readWithout(norm, u, x, new Float32Array(x.length)) };
 }
 

@@ -1,5 +1,5 @@
 import { ValueError } from "../../errors.ts";
-import { describeValue, type ModelInput } from "../../model/index.ts";
+import { describeValue, expectKnown, type ModelInput, type NamesOf } from "../../model/index.ts";
 import type { Answer } from "../answers/answers.ts";
 import { readTokens } from "../answers/readings.ts";
 import { type AnswerOptions, readTargets, type Target } from "../answers/targets.ts";
@@ -8,10 +8,9 @@ import { attributeSite, neededHooks } from "../attributeSite.ts";
 import { sitesOf, type TargetSite } from "../batches.ts";
 import type { Check } from "../check/check.ts";
 import { expectTop, type Input, type InputOptions, readActivations, readInput } from "../input.ts";
-import { expectKnown, type NamesOf } from "../knownOptions.ts";
+import { expectOwnScale } from "../normScale.ts";
 import { describeModel, describePrompt, describeToken } from "../result/describe.ts";
 import type { AttributedToken, AttributionResult } from "../result/result.ts";
-import { expectOwnScale } from "../rows/accumulated.ts";
 import { computeRows, rowLabels } from "../rows/rows.ts";
 import { type LensReading, readLens } from "./lensReading.ts";
 

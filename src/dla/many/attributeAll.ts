@@ -1,9 +1,9 @@
 import { CheckError, ValueError } from "../../errors.ts";
+import { expectKnown, type NamesOf } from "../../model/index.ts";
 import type { AnswerRef } from "../answers/answers.ts";
 import type { Attributable } from "../attributable.ts";
 import { attribute } from "../attribution.ts";
 import { type AttributionOptions, attributionNames } from "../attributionOptions.ts";
-import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
 
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */

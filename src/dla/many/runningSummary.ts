@@ -76,14 +76,16 @@ export function runningSummary(): RunningSummary {
       return labels;
     },
     add(result) {
+      const rows = result.labels.length;
+      const other = result.attributions.find(({ scores }) => scores.data.length !== rows);
+      if (other) {
+        throw new ValueError(
+          `summary.add: got ${other.scores.data.length} scores, expected one for each of ${rows} labels. ` +
+            "Attributions of several axes have no mean: their prompts differ.",
+        );
+      }
       expectSame("summary.add", result);
       for (const { scores } of result.attributions) {
-        if (scores.data.length !== labels.length) {
-          throw new ValueError(
-            `summary.add: got ${scores.data.length} scores, expected one for each of ${labels.length} labels. ` +
-              "Attributions of several axes have no mean: their prompts differ.",
-          );
-        }
         count++;
         scores.data.forEach((score, row) => {
           addTo(sums[row], score);

@@ -1,12 +1,12 @@
 import { CheckError } from "../../errors.ts";
 import type { FinalNorm, ModelInput } from "../../model/index.ts";
+import { expectKnown, type NamesOf } from "../../model/index.ts";
 import { readTokens } from "../answers/readings.ts";
 import type { Attributable } from "../attributable.ts";
 import { attributeSite, neededHooks } from "../attributeSite.ts";
 import { sitesOf, type TargetSite } from "../batches.ts";
 import type { Check } from "../check/check.ts";
 import { expectTop, type InputOptions, readActivations, readInput } from "../input.ts";
-import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import { describeModel, describePrompt, describeToken } from "../result/describe.ts";
 import type { AttributedToken, AttributionResult } from "../result/result.ts";
 import { U64 } from "../roundoff.ts";

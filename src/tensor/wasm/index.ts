@@ -53,7 +53,7 @@ const accuracy: Accuracy = {
       const lost = U32 * (products + sums) + (end - start) * TINY;
       error += lost + U32 * (Math.abs(total) + error + lost);
     }
-    // that sums in float32 lie by what was lost beside these: (1 + u)ⁿ for n = K_BLOCK; and that these are in float64
+    // (1 + u)ⁿ, n = K_BLOCK: the sums that were rounded are those here and what was lost before; and these are in float64
     return error * (1 + 2 ** -15);
   },
 };

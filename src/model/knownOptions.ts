@@ -1,5 +1,5 @@
 import { nearest, ValueError } from "../errors.ts";
-import { describeValue } from "../model/index.ts";
+import { describe } from "./files/json.ts";
 
 /** The names of an interface's options: all of them, and no others. */
 export type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
@@ -11,17 +11,13 @@ export function expectKnown<Options extends object>(
   names: NamesOf<Options>,
 ): void {
   if (typeof options !== "object" || options === null) {
-    throw new ValueError(
-      `${where}: got ${describeValue(options)}, expected options. Give an object of them.`,
-    );
+    throw new ValueError(`${where}: got ${describe(options)}, expected options. Give an object of them.`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || Object.hasOwn(names, name)) continue;
     const known = Object.keys(names);
-    const near = nearest(name, known);
+    const near = name.length > 3 ? nearest(name, known) : undefined; // three letters are near anything
     const hint = near === undefined ? "Leave it out" : `Did you mean ${near}?`;
-    throw new ValueError(
-      `${where}: got option ${describeValue(name)}, expected ${known.join(", ")}. ${hint}`,
-    );
+    throw new ValueError(`${where}: got option ${describe(name)}, expected ${known.join(", ")}. ${hint}`);
   }
 }
