@@ -77,7 +77,9 @@ describe.skipIf(!canMeasure)("memory of a page that loads a model", () => {
     ["File", {}, 1.6],
     ["URL", { cacheStorage: true }, 1.8],
   ])("%s %j: one copy", async (kind, options, most) => {
-    const { peak, kept } = await grown(kind, options);
+    let { peak, kept } = await grown(kind, options);
+    // what waits for a collection only adds, now and then half a model: a second copy would be there each time
+    for (let tries = 1; peak >= most && tries < 3; tries++) ({ peak, kept } = await grown(kind, options));
     const numbers = `peak ${peak.toFixed(2)}, then ${kept.toFixed(2)} of ${size} bytes`;
     console.info(`${kind} ${JSON.stringify(options)}: ${numbers}`);
     expect(peak).toBeGreaterThan(0.9); // the model itself was seen
