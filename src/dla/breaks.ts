@@ -1,0 +1,38 @@
+/** How long computing may hold the event loop, in milliseconds: about a frame of a screen of 60 Hz. */
+const LONGEST_TURN = 16;
+
+/**
+ * Breaks in long work, in which the event loop serves everything else: input, painting, aborts. `await pause()` between two
+ * steps goes on at once until 16 ms of work have passed, and then waits for the loop's next turn.
+ *
+ *   const pause = breaks(signal);
+ *   for (const step of steps) {
+ *     await pause();
+ *     compute(step);
+ *   }
+ *
+ * @throws the signal's reason, from `pause()`, once it is aborted
+ */
+export function breaks(signal?: AbortSignal | undefined): () => Promise<void> {
+  let began = performance.now();
+  return async () => {
+    signal?.throwIfAborted();
+    if (performance.now() - began < LONGEST_TURN) return;
+    await nextTurn();
+    began = performance.now();
+    signal?.throwIfAborted();
+  };
+}
+
+/** A turn of the loop later. Not by a timer where there is another way: pages wait 4 ms for one, and a second in a hidden tab. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof MessageChannel === "undefined") return void setTimeout(resolve);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close(); // an open port keeps Node from ending
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
