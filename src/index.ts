@@ -11,6 +11,7 @@ export {
   type Attributable,
   type AttributableCache,
   type AttributeAllOptions,
+  type AttributeAllProgress,
   type AttributedAnswer,
   type AttributedDocument,
   type AttributedPrompt,

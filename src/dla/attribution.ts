@@ -62,6 +62,34 @@ export function attribute(
   options: AttributionOptions,
   visit?: (attribution: Attribution, site: Site, reading: Reading) => void,
 ): AttributionResult {
+  const steps = attributeInSteps(where, model, input, options, visit);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** A batch that has run. */
+export interface AttributionStep {
+  /** How many prompts have all their attributions by it. */
+  readonly finished: number;
+  /** How many tokens it ran. */
+  readonly tokens: number;
+}
+
+/**
+ * `attribute`, a batch at a time: whoever steps through it may let the event loop go in between.
+ *
+ * @param mostTokens of the next batch, asked before each
+ */
+export function* attributeInSteps(
+  where: string,
+  model: Attributable,
+  input: ModelInput | undefined,
+  options: AttributionOptions,
+  visit?: (attribution: Attribution, site: Site, reading: Reading) => void,
+  mostTokens?: () => number,
+): Generator<AttributionStep, AttributionResult> {
   const { unit = "component", cache, target: of } = options;
   expectUnit(where, model, unit);
   const read = readInput(where, model, input, options);
@@ -70,10 +98,13 @@ export function attribute(
   const targets = readTargets(where, model, prompts, positions, options, hasLogits);
   expectOptions(where, options, targets.flat(), visit !== undefined);
   const runs = targetRuns(where, model, prompts, targets);
-  const batches = readActivations(where, model, inputOf(runs), neededHooks(model, unit), cache);
+  const batches = readActivations(where, model, inputOf(runs), neededHooks(model, unit), cache, mostTokens);
+  const unread = prompts.map(() => 0); // targets of each prompt
+  for (const { prompt, targets } of runs) unread[prompt] += targets.length;
   const describe = answerDescriber(model);
   const made = targets.map((ofPrompt) => ofPrompt.map((): Attribution[] => []));
   for (const batch of batches) {
+    let finished = 0;
     const sites = sitesOf(
       batch,
       runs.map((run) => run.targets),
@@ -110,7 +141,9 @@ export function attribute(
       };
       visit?.(attribution, site, reading);
       made[prompt][run.of[index]].push(attribution);
+      if (--unread[prompt] === 0) finished++;
     }
+    yield { finished, tokens: batch.prompts.reduce((sum, index) => sum + runs[index].tokens.length, 0) };
   }
   return {
     unit,

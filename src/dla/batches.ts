@@ -8,8 +8,8 @@ export interface Batch {
   readonly cache: AttributableCache;
 }
 
-/** How many tokens run at once: enough to fill the kernels' tiles, few enough to bound memory. */
-const BATCH_TOKENS = 1024;
+/** How many tokens run at once at most: enough to fill the kernels' tiles, few enough to bound memory. */
+export const BATCH_TOKENS = 1024;
 
 /**
  * Runs the prompts in batches of one length each, so that nothing is padded, one batch after the other.
@@ -17,6 +17,7 @@ const BATCH_TOKENS = 1024;
  * @param positions of each prompt
  * @param names     the hooks to capture
  * @param everyPos  those of them to capture at every position
+ * @param mostTokens of the next batch, asked before each; one prompt always runs
  */
 export function* runBatches(
   model: Pick<Attributable, "runWithCache">,
@@ -24,35 +25,39 @@ export function* runBatches(
   positions: readonly (readonly number[])[],
   names: readonly string[],
   everyPos: readonly string[] = [],
+  mostTokens: () => number = () => BATCH_TOKENS,
 ): Generator<Batch> {
-  for (const members of groupAlike(prompts, positions)) {
-    const pos = [...new Set(positions[members[0]])];
-    const tokens = members.map((index) => prompts[index]);
+  for (const alike of groupAlike(prompts, positions)) {
+    const pos = [...new Set(positions[alike[0]])];
+    const { length } = prompts[alike[0]];
     const options = {
       names: (name: string) => names.includes(name),
       pos,
       ...(everyPos.length > 0 && { everyPos: (name: string) => everyPos.includes(name) }),
       logits: "none",
     } as const;
-    yield { prompts: members, cache: model.runWithCache(tokens, options).cache };
+    for (let first = 0, count = 0; first < alike.length; first += count) {
+      count = Math.max(1, Math.floor(mostTokens() / length));
+      const members = alike.slice(first, first + count);
+      const tokens = members.map((index) => prompts[index]);
+      yield { prompts: members, cache: model.runWithCache(tokens, options).cache };
+    }
   }
 }
 
-/** The prompts' indices, those of one length and at the same positions together, in batches. */
+/** The prompts' indices, those of one length and at the same positions together. */
 function groupAlike(
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
 ): number[][] {
-  const alike = new Map<string, number[][]>();
+  const alike = new Map<string, number[]>();
   for (const [index, { length }] of prompts.entries()) {
     const key = `${length}: ${positions[index].join()}`;
-    const batches = alike.get(key) ?? [];
-    const last = batches.at(-1);
-    if (last && (last.length + 1) * length <= BATCH_TOKENS) last.push(index);
-    else batches.push([index]);
-    alike.set(key, batches);
+    const members = alike.get(key);
+    if (members) members.push(index);
+    else alike.set(key, [index]);
   }
-  return [...alike.values()].flat();
+  return [...alike.values()];
 }
 
 /** One target's place: its prompt, its index among the prompt's targets, and the activations there. */

@@ -25,7 +25,7 @@ export function breaks(signal?: AbortSignal | undefined): () => Promise<void> {
 }
 
 /** A turn of the loop later. Not by a timer where there is another way: pages wait 4 ms for one, and a second in a hidden tab. */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof MessageChannel === "undefined") return void setTimeout(resolve);
     const { port1, port2 } = new MessageChannel();

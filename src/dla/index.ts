@@ -34,10 +34,13 @@ export {
 } from "./lens/logitLens.ts";
 export {
   type AttributeAllOptions,
+  type AttributeAllProgress,
   type AttributedRecord,
-  type AttributionRecord,
   attributeAll,
+  attributeAtPace,
 } from "./many/attributeAll.ts";
+export { fastestPace } from "./many/pace.ts";
+export type { AttributionRecord } from "./many/record.ts";
 export { type RunningSummary, runningSummary, type SummaryDocument } from "./many/runningSummary.ts";
 export { type PromotedTokensDocument, promotedTokensToJSON } from "./promoted/promotedDocument.ts";
 export {

@@ -60,8 +60,9 @@ export function readActivations(
   { prompts, positions }: Input,
   { names, everyPos }: { readonly names: readonly string[]; readonly everyPos: readonly string[] },
   cache: AttributableCache | undefined,
+  mostTokens?: () => number,
 ): Iterable<Batch> {
-  if (cache === undefined) return runBatches(model, prompts, positions, names, everyPos);
+  if (cache === undefined) return runBatches(model, prompts, positions, names, everyPos, mostTokens);
   expectCache(`${where}: cache`, model, cache, prompts, [...new Set(positions.flat())], names, everyPos);
   return [{ prompts: prompts.map((_, prompt) => prompt), cache }];
 }

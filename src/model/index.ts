@@ -27,7 +27,7 @@ export {
   hookNames,
   hookShapes,
 } from "./hooks.ts";
-export { expectKnown, type NamesOf } from "./knownOptions.ts";
+export { expectKnown, meantName, type NamesOf } from "./knownOptions.ts";
 export { type LoadOptions, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
 export { estimateMemory, type MemoryEstimate, showBytes } from "./memory.ts";
 export type { Hook } from "./observer.ts";
