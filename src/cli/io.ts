@@ -13,6 +13,8 @@ export interface Output {
   write(text: string, callback: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  /** The file descriptor, of a process's stream. */
+  readonly fd?: number | undefined;
 }
 
 /** Whoever read our output has closed it. */
@@ -47,41 +49,56 @@ export function widthOf(output: Output): number {
   return output.isTTY && output.columns ? Math.min(output.columns, 120) : 80;
 }
 
+/** What is said of bytes that are no text. */
+export const notUtf8 = "got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8";
+
 /** The lines of stdin that are not empty. @throws ValueError unless it is UTF-8 */
 export async function readLines(input: Io["stdin"]): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of eachLine("stdin", input)) if (line !== "") lines.push(line);
+  let count = 0;
+  for await (const line of eachLine(input)) {
+    count++;
+    if (line === null) throw new ValueError(`stdin: line ${count}: ${notUtf8}`);
+    if (line !== "") lines.push(line);
+  }
   return lines;
 }
 
 /**
- * The lines of a UTF-8 stream, as they come; `\r\n` ends a line as `\n` does.
- *
- * @throws ValueError unless it is UTF-8
+ * The lines of a UTF-8 stream, as they come; null for one that is not UTF-8. `\r\n` ends a line as `\n` does. A byte-order mark
+ * is left out at the start of any line: files put together have theirs within.
  */
-export async function* eachLine(where: string, input: Io["stdin"]): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (chunk?: Uint8Array) => {
-    try {
-      return decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch {
-      throw new ValueError(
-        `${where}: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8`,
-      );
-    }
-  };
-  let begun: string[] = []; // of the line that has not ended
+export async function* eachLine(input: Io["stdin"]): AsyncGenerator<string | null> {
+  let begun: Uint8Array[] = []; // of the line that has not ended
   for await (const chunk of input) {
-    const [first, ...rest] = (typeof chunk === "string" ? chunk : decode(chunk)).split("\n");
-    begun.push(first);
-    for (const next of rest) {
-      yield begun.join("").replace(/\r$/, "");
-      begun = [next];
+    const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
+    let first = 0;
+    for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, first)) {
+      begun.push(bytes.subarray(first, end));
+      yield decode(begun);
+      begun = [];
+      first = end + 1;
     }
+    if (first < bytes.length) begun.push(bytes.slice(first)); // a copy: whoever gave the chunk may use it again
   }
-  begun.push(decode());
-  const last = begun.join("").replace(/\r$/, "");
+  const last = decode(begun);
   if (last !== "") yield last;
+}
+
+const newline = 0x0a;
+
+function decode(pieces: readonly Uint8Array[]): string | null {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r$/, "");
+  } catch {
+    return null;
+  }
 }
 
 /** JSON leaves some characters that a terminal acts upon: they are escaped as the others are. */

@@ -8,3 +8,4 @@ process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
 process.exitCode = await runCli(process.argv.slice(2), process);
+process.stdin.destroy(); // else a line that is still waited for keeps the process, though nobody reads the output any more

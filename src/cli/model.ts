@@ -1,10 +1,8 @@
-/// <reference types="node" />
-import { availableParallelism } from "node:os";
 import { type Gpt2, showBytes } from "../model/index.ts";
-import { MOST_THREADS } from "../tensor/index.ts";
 import type { Arguments } from "./args.ts";
 import type { Io } from "./io.ts";
 import { progressLine } from "./progress.ts";
+import { defaultThreads } from "./threads.ts";
 
 /**
  * The model that `--model` names; the embedded one is loaded only if it is asked for.
@@ -32,7 +30,7 @@ export async function loadModel(
       ...options,
       revision,
       offline: offline || undefined,
-      threads: threads ?? Math.min(availableParallelism(), MOST_THREADS),
+      threads: threads ?? defaultThreads(),
       onDownload: line.download,
       onEstimate({ weights }) {
         line.show(loading);

@@ -1,29 +1,28 @@
 /// <reference types="node" />
 import { createReadStream } from "node:fs";
-import { type AttributeAllOptions, type AttributionRecord, attributeAll } from "../dla/index.ts";
-import { editDistance, ValueError } from "../errors.ts";
-import { describeValue, type Gpt2 } from "../model/index.ts";
+import {
+  type AttributeAllOptions,
+  type AttributionResult,
+  attributeAtPace,
+  fastestPace,
+} from "../dla/index.ts";
+import { ValueError } from "../errors.ts";
+import type { Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
-import { eachLine, type Io, write } from "./io.ts";
+import { ClosedOutput, eachLine, type Io, notUtf8 } from "./io.ts";
+import { type Line, readRecord } from "./record.ts";
 import { detailOf } from "./records.ts";
+import { wholeWriter } from "./wholeWrites.ts";
 
-/** A line of the input: `{ "prompt" | "tokens", "answer", "wrong"?, "id"? }`. */
-interface Line extends AttributionRecord {
-  /** From 1. */
-  readonly line: number;
-  /** Whatever the line says; the output's lines carry it. */
-  readonly id: unknown;
-}
-
-/** Of "answer" and "wrong" those that records need not have. */
-type Given = ReadonlySet<string>;
+type Fail = (line: number, message: string) => Promise<void>;
 
 /**
  * Attributes the records of `--input`, in constant memory: a record's output is written before the next are read. One that
- * is at fault is told of and passed over.
+ * is at fault is told of and passed over. A record's own options go over the command's.
  *
- * @returns the exit code: 0, 1 where no record was attributed, 3 where some were not
+ * @returns the exit code: 0, also of no record; 1 where all are at fault, 3 where some are
+ * @throws Error where the output cannot be written; it says which record is the last that is
  */
 export async function sweep(
   model: Gpt2,
@@ -33,7 +32,7 @@ export async function sweep(
 ): Promise<number> {
   const { input, format, unit, pos, bos, rawWeights, answers, wrongs } = args;
   const counts = { done: 0, failed: 0 };
-  const fail = async (line: number, message: string) => {
+  const fail: Fail = async (line, message) => {
     counts.failed++;
     await tell(`logitscope: line ${line}: ${message}`);
   };
@@ -42,43 +41,68 @@ export async function sweep(
     ...{ allowRawWeights: rawWeights, prependBos: bos ? undefined : false },
     ...{ ...detailOf(args), onError: "skip" },
   };
-  const given = new Set([...(answers.length > 0 ? ["answer"] : []), ...(wrongs.length > 0 ? ["wrong"] : [])]);
-  const records = readRecords(input, io, given, fail);
-  if (format === "csv") await write(io.stdout, csvHeader);
-  for await (const { record, result, error } of attributeAll(model, records, options)) {
+  const put = lineWriter(io);
+  const records = readRecords(input, io, fail);
+  if (format === "csv") await put(csvHeader);
+  for await (const { record, result, error } of attributeAtPace(model, records, options, fastestPace)) {
+    const { line } = record.meta;
     if (error) {
-      await fail(record.line, error.message.replace(/^attributeAll: record \d+: /, ""));
+      await fail(line, error.message.replace(/^attributeAll: record \d+: /, ""));
       continue;
     }
-    counts.done++;
-    const { line, id } = record;
-    const mark = { line, ...(id === undefined ? {} : { id }) };
-    await write(
-      io.stdout,
-      format === "csv" ? toCsv(result, { header: false, prompt: line }) : toNdjson(result, mark),
+    await put(
+      format === "csv" ? toCsv(result, { header: false, prompt: line }) : marked(result, record.meta),
+      line,
     );
+    counts.done++;
   }
   if (counts.failed > 0) {
     await tell(`note: ${counts.done} of ${counts.done + counts.failed} records attributed`);
+    return counts.done > 0 ? 3 : 1;
   }
-  if (counts.done > 0) return counts.failed > 0 ? 3 : 0;
-  if (counts.failed === 0) await tell(`logitscope: ${input}: got no record, expected one a line`);
-  return 1;
+  if (counts.done === 0)
+    await tell(`note: ${input === "-" ? "stdin" : input} has no record: nothing to attribute`);
+  return 0;
 }
 
-async function* readRecords(
-  input: string,
-  io: Io,
-  given: Given,
-  fail: (line: number, message: string) => Promise<void>,
-): AsyncGenerator<Line> {
-  const name = input === "-" ? "stdin" : input;
-  let line = 0;
-  for await (const text of eachLine(name, input === "-" ? io.stdin : bytesOf(input))) {
-    line++;
-    if (text.trim() === "") continue;
+/** The lines of a record's result; its own line's number and id come first. */
+function marked(result: AttributionResult, { line, id }: Line["meta"]): string {
+  const mark = id === undefined ? "" : `"id":${id},`;
+  const lines = toNdjson(result, { line }).split("\n").slice(0, -1);
+  const first = `{"line":${line},`;
+  return lines.map((text) => `${first}${mark}${text.slice(first.length)}\n`).join("");
+}
+
+/** What writes the output of one line after another. @throws Error where it cannot, with the last line that it could */
+function lineWriter(io: Io): (text: string, line?: number) => Promise<void> {
+  const write = wholeWriter(io.stdout);
+  let last: number | undefined;
+  return async (text, line) => {
     try {
-      yield readRecord(text, line, given);
+      await write(text);
+      last = line;
+    } catch (error) {
+      if (error instanceof ClosedOutput) throw error;
+      const what = line === undefined ? "the header" : `line ${line}'s rows`;
+      const rest =
+        last === undefined
+          ? "No record is written."
+          : `Line ${last} is the last one written whole: go on after it.`;
+      throw new Error(`stdout: got ${(error as Error).message}, expected to write ${what}. ${rest}`, {
+        cause: error,
+      });
+    }
+  };
+}
+
+async function* readRecords(input: string, io: Io, fail: Fail): AsyncGenerator<Line> {
+  let line = 0;
+  for await (const text of eachLine(input === "-" ? io.stdin : bytesOf(input))) {
+    line++;
+    if (text?.trim() === "") continue;
+    try {
+      if (text === null) throw new ValueError(notUtf8);
+      yield readRecord(text, line);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       await fail(line, error.message);
@@ -89,64 +113,8 @@ async function* readRecords(
 /** @throws ValueError when the file cannot be read */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(path);
+    yield* createReadStream(path, { highWaterMark: 2 ** 18 });
   } catch (error) {
     throw new ValueError(`--input: ${path} could not be read: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function readRecord(text: string, line: number, given: Given): Line {
-  const record = parse(text);
-  const { prompt, tokens, answer, wrong, id } = record;
-  expectSpelt(record, given);
-  if ((prompt === undefined) === (tokens === undefined)) {
-    throw new ValueError('got a record with both or neither of "prompt" and "tokens", expected one of them');
-  }
-  if (prompt !== undefined && typeof prompt !== "string") {
-    throw new ValueError(`prompt: got ${describeValue(prompt)}, expected a text. Ids are given as "tokens".`);
-  }
-  for (const [key, token] of Object.entries({ answer, wrong })) {
-    const isForm = typeof token === "object" && token !== null && !Array.isArray(token);
-    if (token === undefined || typeof token === "string" || typeof token === "number" || isForm) continue;
-    throw new ValueError(
-      `${key}: got ${describeValue(token)}, expected a token as text or id, {"text": "…"}, {"tokens": […]} or {"anyOf": […]}`,
-    );
-  }
-  return {
-    ...{ line, id, input: (prompt ?? tokens) as string },
-    ...{ answer: answer as string | undefined, wrong: wrong as string | undefined },
-  };
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new ValueError(`got no JSON (${(error as Error).message}), expected an object a line`);
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Readonly<Record<string, unknown>>;
-  }
-  throw new ValueError(`got ${describeValue(value)}, expected an object: {"prompt": "…", "answer": " Mary"}`);
-}
-
-/**
- * What else a record has is its writer's own, but for a name a letter or two exchanged letters off one that is needed.
- *
- * @param given what the command line gives every record
- * @throws ValueError for such a name
- */
-function expectSpelt(record: Readonly<Record<string, unknown>>, given: Given): void {
-  const isAbsent = (name: string) => record[name] === undefined;
-  const inputs = isAbsent("prompt") && isAbsent("tokens") ? ["prompt", "tokens"] : [];
-  const absent = [...inputs, ...["answer", "wrong"].filter((name) => isAbsent(name) && !given.has(name))];
-  const sorted = (name: string) => [...name].sort().join("");
-  for (const name of Object.keys(record)) {
-    const meant = absent.find((one) => editDistance(name, one) === 1 || sorted(name) === sorted(one));
-    if (meant === undefined) continue;
-    throw new ValueError(
-      `got a record with ${describeValue(name)}, expected "${meant}", which it lacks. Rename one of them`,
-    );
   }
 }

@@ -14,7 +14,7 @@ export interface Outcome {
 }
 
 export interface Surroundings {
-  readonly stdin?: string | readonly (string | Uint8Array)[];
+  readonly stdin?: string | readonly (string | Uint8Array)[] | AsyncIterable<string | Uint8Array>;
   readonly env?: Io["env"];
   readonly stdout?: Partial<Output>;
   readonly stderr?: Partial<Output>;
