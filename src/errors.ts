@@ -102,3 +102,34 @@ export function editDistance(a: string, b: string): number {
   }
   return previous[b.length];
 }
+
+/**
+ * The known name that was probably meant, or undefined where none is near: the same word written another way, one a few
+ * letters off, or one that goes on where the other ends (position, pos). A name of three letters is two letters off nearly
+ * any other, so it is near only those one letter off or of the same letters.
+ */
+export function meantName(name: string, known: readonly string[]): string | undefined {
+  const word = plain(name);
+  const same = known.find((one) => plain(one) === word);
+  if (same !== undefined) return same;
+  const letters = (text: string) => [...text].sort().join();
+  const near =
+    word.length > 3
+      ? nearest(name, known)
+      : known.find((one) => editDistance(word, plain(one)) === 1 || letters(word) === letters(plain(one)));
+  if (near !== undefined || word.length < 2) return near;
+  return known.find((one) => plain(one).startsWith(word) || word.startsWith(plain(one)));
+}
+
+/** leave-one-out, leave_one_out and LeaveOneOut are leaveOneOut. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_\s]/g, "");
+}
+
+/** What an option is that there is not. */
+export function unknownOption(where: string, name: string, known: readonly string[]): ValueError {
+  const near = meantName(name, known);
+  const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+  const hint = near === undefined ? "Leave it out" : `Did you mean ${near}?`;
+  return new ValueError(`${where}: got option ${shown}, expected ${known.join(", ")}. ${hint}`);
+}

@@ -13,6 +13,7 @@ import {
   toJSON,
 } from "../dla/index.ts";
 import {
+  type LensTableOptions,
   type TableOptions,
   toAblationTable,
   toComparisonTable,
@@ -35,7 +36,7 @@ export function printComparison(comparison: Comparison, args: Arguments, io: Io)
 /** A logit lens, in the format asked for. */
 export function printLens(lens: LogitLensResult, args: Arguments, io: Io): string {
   if (args.format === "json") return printDocument(lensToJSON(lens));
-  return toLensTable(lens, tableStyle(args, io));
+  return toLensTable(lens, lensStyle(args, io));
 }
 
 /** Erasures, in the format asked for. */
@@ -47,7 +48,7 @@ export function printErasures(result: ErasureResult, args: Arguments, io: Io): s
 /** Promoted tokens, in the format asked for. */
 export function printPromoted(result: PromotedTokensResult, args: Arguments, io: Io): string {
   if (args.format === "json") return printDocument(promotedTokensToJSON(result));
-  return toPromotedTable(result, tableStyle(args, io));
+  return toPromotedTable(result, lensStyle(args, io));
 }
 
 /** The effects of ablations, in the format asked for. */
@@ -72,4 +73,10 @@ function printDocument(document: object): string {
 /** How tables are to look where they are printed. */
 function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
   return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout), top };
+}
+
+/** The same for tables that have a number of tokens, and not of rows. */
+function lensStyle(args: Arguments, io: Io): LensTableOptions {
+  const { color, width } = tableStyle(args, io);
+  return { color, width };
 }

@@ -1,6 +1,6 @@
 import type { AttributionRecord } from "../dla/index.ts";
-import { ValueError } from "../errors.ts";
-import { describeValue, meantName } from "../model/index.ts";
+import { meantName, ValueError } from "../errors.ts";
+import { describeValue } from "../model/index.ts";
 import { memberText } from "./memberText.ts";
 
 /** A line of the input: a prompt, what is asked of it in its own way, and whose it is. */

@@ -1,11 +1,21 @@
-import { type Gpt2, type LoadOptions, modelFromFiles, type Source } from "../model/index.ts";
+import {
+  expectKnown,
+  type Gpt2,
+  type LoadOptions,
+  loadNames,
+  modelFromFiles,
+  type Source,
+} from "../model/index.ts";
 import { demoFiles } from "./files.ts";
 
 /**
  * The embedded demonstration model: a tiny GPT-2 of our own, trained on synthetic text, that works in any runtime
  * without a file or a network. What it can and cannot do: docs/demo-model.md.
+ *
+ * @throws ValueError for an option that there is not
  */
 export async function demoModel(options: LoadOptions = {}): Promise<Gpt2> {
+  expectKnown("demoModel", options, loadNames);
   const sources = Object.entries(demoFiles).map(([name, base64]): [string, Source] => [
     name,
     () => decode(base64),

@@ -47,6 +47,8 @@ const cacheNames: NamesOf<CacheOptions> = {
   hooks: true,
 };
 
+const bosNames = { prependBos: true } as const;
+
 /**
  * A GPT-2. Loading is async, running is not; nothing here changes a model once it is made.
  *
@@ -213,6 +215,7 @@ export class Gpt2 {
 
   /** A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false. */
   toTokens(text: string, options: { prependBos?: boolean | undefined } = {}): number[] {
+    expectKnown("toTokens", options, bosNames);
     return textToTokens("toTokens", this, text, options.prependBos);
   }
 
@@ -221,6 +224,7 @@ export class Gpt2 {
     input: string | readonly number[],
     options: { prependBos?: boolean | undefined } = {},
   ): string[] {
+    expectKnown("toStringTokens", options, bosNames);
     const ids = typeof input === "string" ? this.toTokens(input, options) : input;
     const tokenizer = expectTokenizer("toStringTokens", this);
     return ids.map((id) => {

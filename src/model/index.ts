@@ -27,8 +27,8 @@ export {
   hookNames,
   hookShapes,
 } from "./hooks.ts";
-export { expectKnown, meantName, type NamesOf } from "./knownOptions.ts";
-export { type LoadOptions, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
+export { expectKnown, type NamesOf } from "./knownOptions.ts";
+export { type LoadOptions, loadNames, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
 export { estimateMemory, type MemoryEstimate, showBytes } from "./memory.ts";
 export type { Hook } from "./observer.ts";
 export { type Positions, resolvePositions } from "./positions.ts";

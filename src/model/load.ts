@@ -1,5 +1,11 @@
 import { CheckpointError } from "../errors.ts";
-import { availableKernels, type BackendOptions, type Kernels, startKernels } from "../tensor/index.ts";
+import {
+  availableKernels,
+  type BackendOptions,
+  backendNames,
+  type Kernels,
+  startKernels,
+} from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
 import {
   type BlockWeights,
@@ -14,6 +20,7 @@ import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
+import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
 import { memoryTable } from "./table.ts";
@@ -43,6 +50,13 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
   readonly cacheStorage?: CacheChoice | undefined;
 }
 
+/** The names of `LoadOptions`, for those who pass them on. */
+export const loadNames: NamesOf<LoadOptions> = {
+  ...backendNames,
+  ...{ compatibilityMode: true, name: true, kernels: true, signal: true, onProgress: true, onWarning: true },
+  ...{ onEstimate: true, availableMemory: true, cacheStorage: true },
+};
+
 /**
  * A model from its files, in any runtime: config.json, model.safetensors or its shards with their index, and, for
  * texts, vocab.json with merges.txt, or tokenizer.json. Tensors are read one by one, folded if asked, and packed.
@@ -53,10 +67,12 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
  * workers: docs/browser.md.
  *
  * @throws CheckpointError when a file is missing, malformed or unsupported
+ * @throws ValueError      for an option that there is not
  * @throws MemoryError     when there is less memory than the weights take
  * @throws                 the signal's reason when it stops the load
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
+  expectKnown("modelFromFiles", options, loadNames);
   const { cacheStorage = false, signal, onWarning = console.warn } = options;
   const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
   try {
@@ -88,7 +104,8 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
   options.onEstimate?.(estimate);
   expectMemory(estimate, options.availableMemory);
   const tokenizer = await readTokenizer(text);
-  const kernels = options.kernels ?? (await startKernels(options));
+  const { precision, threads, spawnThread } = options;
+  const kernels = options.kernels ?? (await startKernels({ precision, threads, spawnThread }));
   try {
     if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
     const blocks: Block[] = [];
@@ -105,17 +122,27 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
   }
 }
 
+const weightNames = {
+  compatibilityMode: true,
+  name: true,
+  kernels: true,
+  precision: true,
+  tokenizer: true,
+} as const;
+
 /**
  * A model from weights in memory, as trained; it computes on one thread, unless `kernels` have more.
  *
  * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
  * @throws ShapeError when a weight has not the size that the config gives it
+ * @throws ValueError for an option that there is not
  */
 export function modelFromWeights(
   config: Gpt2Config,
   weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
   options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
+  expectKnown("modelFromWeights", options, weightNames);
   expectWeights(config, weights);
   const kernels = options.kernels ?? availableKernels(options.precision);
   kernels.reserve(memoryPlan(config, kernels.threads));

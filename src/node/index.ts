@@ -4,7 +4,14 @@ import { freemem, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { CheckpointError, ValueError } from "../errors.ts";
-import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
+import {
+  expectKnown,
+  type Gpt2,
+  type LoadOptions,
+  loadNames,
+  modelFromFiles,
+  type NamesOf,
+} from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
 import { hubFolder } from "./hub/hub.ts";
 import { isRepoId } from "./hub/names.ts";
@@ -19,6 +26,12 @@ export interface PretrainedOptions extends LoadOptions, HubOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const hubNames: NamesOf<HubOptions> = {
+  ...{ revision: true, cacheDir: true, token: true, endpoint: true, offline: true, refresh: true },
+  ...{ fetch: true, onDownload: true, signal: true },
+};
+const names: NamesOf<PretrainedOptions> = { ...loadNames, ...hubNames };
+
 /**
  * A model from Hugging Face files: config.json, model.safetensors or its shards with their index, and a tokenizer's files
  * for texts. They are in a local folder, or on the Hugging Face hub: then they are downloaded into the cache that Python's
@@ -30,16 +43,18 @@ export interface PretrainedOptions extends LoadOptions, HubOptions {
  * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
  * @throws HubError        a CheckpointError with a `reason`, when it cannot be had from the hub
  * @throws MemoryError     when there is less memory than the weights take
- * @throws ValueError      for a revision of a folder, or an option that the hub's rules forbid
+ * @throws ValueError      for an option that there is not, a revision of a folder, or what the hub's rules forbid
  */
 export async function fromPretrained(folderOrName: string, options: PretrainedOptions = {}): Promise<Gpt2> {
+  expectKnown("fromPretrained", options, names);
   const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
   if (!isName) expectNothingOfTheHub(folderOrName, options);
   const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
+  const { revision, cacheDir, token, endpoint, offline, refresh, fetch, onDownload, ...loading } = options;
   const files = await folderFiles(folder, { isCache: isName });
   try {
     return await modelFromFiles(files, {
-      ...options,
+      ...loading,
       spawnThread: options.spawnThread ?? spawnThread,
       availableMemory: options.availableMemory ?? availableMemory(),
       name: options.name ?? (isName ? folderOrName : basename(resolve(folderOrName))),

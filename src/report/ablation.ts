@@ -1,10 +1,11 @@
 import type { AblationResult, PositionEffects } from "../dla/index.ts";
+import { expectKnown } from "../model/index.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
 import type { TableOptions } from "./table.ts";
 import { columns, padColumns } from "./text.ts";
-import { expectTop } from "./top.ts";
+import { expectTop, tableNames } from "./top.ts";
 
 const effects = ["total", "direct", "directExact", "indirect"] as const;
 const titles = { total: "total", direct: "direct", directExact: "exact", indirect: "indirect" } as const;
@@ -18,6 +19,7 @@ const where = { all: "at every position", attributed: "at this position" } as co
  * @throws ValueError unless `top` is a positive integer
  */
 export function toAblationTable(result: AblationResult, options: TableOptions = {}): string {
+  expectKnown("toAblationTable", options, tableNames);
   const { top, color = false } = options;
   expectTop("toAblationTable", top);
   const width = Math.max(options.width ?? 80, 40);

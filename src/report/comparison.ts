@@ -1,11 +1,18 @@
 import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
+import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { field, logitName, modelLine, promptLines } from "./header.ts";
 import { paint } from "./paint.ts";
 import type { TableOptions } from "./table.ts";
+import { tableNames } from "./top.ts";
 
-/** A comparison as text: the two prompts, and the rows of the first less those of the second, as `toTable` has rows. */
+/**
+ * A comparison as text: the two prompts, and the rows of the first less those of the second, as `toTable` has rows.
+ *
+ * @throws ValueError for an option that there is not
+ */
 export function toComparisonTable(comparison: Comparison, options: TableOptions = {}): string {
+  expectKnown("toComparisonTable", options, tableNames);
   const { model, prompts, attributions } = comparison;
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);

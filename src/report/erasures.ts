@@ -1,4 +1,5 @@
 import type { Erasure, ErasureResult } from "../dla/index.ts";
+import { expectKnown } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import { decimalsFor, plural, signed } from "./numbers.ts";
@@ -6,7 +7,7 @@ import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import type { TableOptions } from "./table.ts";
 import { columns, padColumns, visible } from "./text.ts";
-import { expectTop } from "./top.ts";
+import { expectTop, tableNames } from "./top.ts";
 
 /** How many pairs are listed where nobody says: heads have hundreds. */
 const TOP = 20;
@@ -23,6 +24,7 @@ const meaning = {
  * @throws ValueError unless `top` is a positive integer
  */
 export function toErasuresTable(result: ErasureResult, options: TableOptions = {}): string {
+  expectKnown("toErasuresTable", options, tableNames);
   const { top = TOP, color = false } = options;
   expectTop("toErasuresTable", top);
   const width = Math.max(options.width ?? 80, 40);

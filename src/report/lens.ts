@@ -1,4 +1,5 @@
 import type { LogitLens, LogitLensResult } from "../dla/index.ts";
+import { expectKnown, type NamesOf } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import { signed } from "./numbers.ts";
@@ -14,11 +15,16 @@ export interface LensTableOptions {
   readonly width?: number | undefined;
 }
 
+export const lensTableNames: NamesOf<LensTableOptions> = { color: true, width: true };
+
 /**
  * A logit lens as text: for each row of the residual stream the answer's logit, rank and probability, the entropy, and the most
  * probable tokens, as many as the line has room for.
+ *
+ * @throws ValueError for an option that there is not
  */
 export function toLensTable(result: LogitLensResult, options: LensTableOptions = {}): string {
+  expectKnown("toLensTable", options, lensTableNames);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.lenses, width, on, (lens) => {

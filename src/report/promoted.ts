@@ -1,14 +1,20 @@
 import type { PromotedTokens, PromotedTokensResult, ScoredToken } from "../dla/index.ts";
+import { expectKnown } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
-import type { LensTableOptions } from "./lens.ts";
+import { type LensTableOptions, lensTableNames } from "./lens.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import { columns, cutColumns, padColumns, quoteToken, visible } from "./text.ts";
 
-/** Promoted tokens as text: for each prompt and position those most promoted, and beside them those most suppressed. */
+/**
+ * Promoted tokens as text: for each prompt and position those most promoted, and beside them those most suppressed.
+ *
+ * @throws ValueError for an option that there is not
+ */
 export function toPromotedTable(result: PromotedTokensResult, options: LensTableOptions = {}): string {
+  expectKnown("toPromotedTable", options, lensTableNames);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.sites, width, on, (site) => {

@@ -1,9 +1,10 @@
 import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
+import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
 import { type Paint, paint } from "./paint.ts";
 import { summaryLines, tokenLines } from "./summary.ts";
-import { expectTop } from "./top.ts";
+import { expectTop, tableNames } from "./top.ts";
 
 /** How a table is to look. */
 export interface TableOptions {
@@ -32,6 +33,7 @@ export function toTable(result: AttributionResult, options: TableOptions = {}): 
 
 /** The same attributions by several units, under one header. */
 export function toTables(results: readonly AttributionResult[], options: TableOptions = {}): string {
+  expectKnown("toTable", options, tableNames);
   const { top, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
   expectTop("toTable", top);

@@ -1,4 +1,8 @@
 import { ValueError } from "../errors.ts";
+import type { NamesOf } from "../model/index.ts";
+import type { TableOptions } from "./table.ts";
+
+export const tableNames: NamesOf<TableOptions> = { color: true, top: true, width: true };
 
 /** @throws ValueError unless it is left out or a positive integer */
 export function expectTop(where: string, top: number | undefined): void {

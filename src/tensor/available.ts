@@ -1,4 +1,4 @@
-import { ThreadError, ValueError } from "../errors.ts";
+import { ThreadError, unknownOption, ValueError } from "../errors.ts";
 import { jsKernels } from "./js/index.ts";
 import type { Kernels } from "./kernels.ts";
 import {
@@ -26,6 +26,13 @@ export interface BackendOptions {
    */
   readonly spawnThread?: SpawnThread | undefined;
 }
+
+/** Their names. */
+export const backendNames: Readonly<Record<keyof BackendOptions, true>> = {
+  precision: true,
+  threads: true,
+  spawnThread: true,
+};
 
 /** How many threads may be asked for. */
 export const MOST_THREADS = 256;
@@ -55,10 +62,13 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
  * The best backend that this runtime has, on so many threads where it has threads, else on one; its `note` says what is
  * not as asked, and why.
  *
- * @throws ValueError unless `threads` is a whole number from 1 to MOST_THREADS, and for another precision
+ * @throws ValueError unless `threads` is a whole number from 1 to MOST_THREADS, for another precision, or another option
  */
 export async function startKernels(options: BackendOptions): Promise<Kernels> {
-  const { precision = "reproducible", threads = 1, spawnThread = pageThread() } = options;
+  const { precision = "reproducible", threads = 1, spawnThread = pageThread(), ...others } = options;
+  for (const [name, value] of Object.entries(others)) {
+    if (value !== undefined) throw unknownOption("startKernels", name, Object.keys(backendNames));
+  }
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
     throw new ValueError(
       `threads: got ${threads}, expected a whole number from 1 to ${MOST_THREADS}. Leave it out for one thread.`,

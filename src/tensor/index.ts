@@ -1,4 +1,10 @@
-export { availableKernels, type BackendOptions, MOST_THREADS, startKernels } from "./available.ts";
+export {
+  availableKernels,
+  type BackendOptions,
+  backendNames,
+  MOST_THREADS,
+  startKernels,
+} from "./available.ts";
 export { jsKernels } from "./js/index.ts";
 export { exp, log } from "./js/math.ts";
 export type { Accuracy, Activation, Kernels, MemoryPlan, PackedMatrix } from "./kernels.ts";

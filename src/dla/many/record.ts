@@ -1,5 +1,5 @@
-import { ValueError } from "../../errors.ts";
-import { describeValue, meantName, type NamesOf } from "../../model/index.ts";
+import { meantName, ValueError } from "../../errors.ts";
+import { describeValue, type NamesOf } from "../../model/index.ts";
 import type { AnswerRef } from "../answers/answers.ts";
 import { type AttributionOptions, attributionNames } from "../attributionOptions.ts";
 

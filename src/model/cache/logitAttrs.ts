@@ -1,5 +1,6 @@
 import { expectShape, ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
+import { expectKnown } from "../knownOptions.ts";
 import { readToken, type TokenRef } from "../tokens.ts";
 import { tokenColumn } from "../unembedding.ts";
 import { throughNorm } from "../writers.ts";
@@ -20,6 +21,7 @@ export interface LogitAttrsOptions {
  * @see TransformerLens, `ActivationCache.logit_attrs`
  */
 export function logitAttrs(cache: Activations, rows: ResidualStack, options: LogitAttrsOptions): Tensor64 {
+  expectKnown("logitAttrs", options, { answer: true, wrong: true });
   const { stack, positions } = rows;
   const [components, batch, pos, dModel] = stack.shape;
   expectShape(

@@ -7,6 +7,7 @@ import {
   type Tensor,
   tensor,
 } from "../../tensor/index.ts";
+import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import { headResults } from "../perHead.ts";
 import type { Positions } from "../positions.ts";
 import type { Activations } from "./activations.ts";
@@ -54,8 +55,17 @@ export interface HeadOptions extends StackOptions {
   readonly inclRemainder?: boolean | undefined;
 }
 
+const stackNames: NamesOf<StackOptions> = { layer: true, applyLn: true, pos: true };
+const decomposeNames: NamesOf<DecomposeOptions> = {
+  ...stackNames,
+  ...{ mlpInput: true, mode: true, inclEmbeds: true },
+};
+const accumulateNames: NamesOf<AccumulateOptions> = { ...stackNames, mlpInput: true, inclMid: true };
+const headNames: NamesOf<HeadOptions> = { ...stackNames, inclRemainder: true };
+
 /** TransformerLens's `decompose_resid`: its rows, labels and order. */
 export function decomposeResid(cache: Activations, options: DecomposeOptions): ResidualStack {
+  expectKnown("decomposeResid", options, decomposeNames);
   const { mlpInput = false, mode = "all", inclEmbeds = true, pos = "all" } = options;
   const layer = resolveLayer("decomposeResid", cache, options.layer, mlpInput);
   const rows: [string, Tensor][] = [];
@@ -78,6 +88,7 @@ export function decomposeResid(cache: Activations, options: DecomposeOptions): R
  * block's, as captured.
  */
 export function accumulatedResid(cache: Activations, options: AccumulateOptions): ResidualStack {
+  expectKnown("accumulatedResid", options, accumulateNames);
   const { mlpInput = false, inclMid = false, pos = "all" } = options;
   const { nLayers } = cache.model.config;
   const layer = resolveLayer("accumulatedResid", cache, options.layer, mlpInput);
@@ -96,6 +107,7 @@ export function accumulatedResid(cache: Activations, options: AccumulateOptions)
 
 /** TransformerLens's `stack_head_results`; the remainder is summed from what it stands for, not subtracted. */
 export function stackHeadResults(cache: Activations, options: HeadOptions): ResidualStack {
+  expectKnown("stackHeadResults", options, headNames);
   const { pos = "all", inclRemainder = false } = options;
   const { kernels, blocks, config } = cache.model;
   const layer = resolveLayer("stackHeadResults", cache, options.layer, false);

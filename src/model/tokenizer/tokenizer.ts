@@ -1,3 +1,4 @@
+import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { type Tokenizer, tokenizerOf } from "./codec.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
@@ -6,6 +7,11 @@ import { readVocabAndMerges } from "./vocabulary.ts";
 export type { Tokenizer } from "./codec.ts";
 export type { TokenizerFiles } from "./tokenizerFiles.ts";
 
+const names: NamesOf<TokenizerFiles> = {
+  ...{ tokenizer: true, vocab: true, merges: true, config: true },
+  ...{ specialTokensMap: true, addedTokens: true },
+};
+
 /**
  * A tokenizer from the texts of its files: `tokenizer.json`, or `vocab.json` with `merges.txt`; and beside them
  * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
@@ -13,8 +19,10 @@ export type { TokenizerFiles } from "./tokenizerFiles.ts";
  * Where Hugging Face adds a token around the text (`post_processor`, `add_bos_token`), cuts or pads it, this does not.
  *
  * @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly
+ * @throws ValueError       a file that there is not
  */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
+  expectKnown("createTokenizer", files, names);
   const { added, ...spec } = readTokenizerFiles(files);
   return tokenizerOf({
     ...spec,
