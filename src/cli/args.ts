@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { parseArgs } from "node:util";
 import type { AnswerRef } from "../dla/index.ts";
-import { nearest } from "../errors.ts";
+import { meantName, nearest } from "../errors.ts";
 import { MOST_THREADS } from "../tensor/index.ts";
 import { expectConsistent } from "./contradictions.ts";
 import { UsageError } from "./usageError.ts";
@@ -149,14 +149,16 @@ function readAnswers(given: ReadonlyMap<Name, string[]>): Pick<Arguments, "answe
 
 /** The options by name, each with the values given. parseArgs only splits: its own errors are long, and refuse `--pos -1`. */
 function readOptions(argv: readonly string[]): { given: Map<Name, string[]>; positionals: string[] } {
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const args = argv.map((arg) => (isNoOption(arg) ? "text" : arg)); // stands for itself, which parseArgs would split
+  const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const given = new Map<Name, string[]>();
   const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind === "positional") positionals.push(argv[token.index]);
     if (token.kind !== "option") continue;
-    const { rawName, value, inlineValue } = token;
-    if (!isName(token.name)) throw unknownOption(token.name, rawName);
+    const { rawName, inlineValue } = token;
+    if (!isName(token.name)) throw unknownOption(token.name, rawName, argv[token.index]);
+    const value = token.value === undefined || inlineValue ? token.value : argv[token.index + 1];
     const name = token.name;
     const { type, multiple } = { multiple: false, ...options[name] };
     if (type === "boolean") {
@@ -177,13 +179,22 @@ function isName(name: string): name is Name {
   return Object.hasOwn(options, name);
 }
 
+/** No option has a sign or a space after its dash: "-5 + 3" and "- 5" are texts. */
+function isNoOption(arg: string): boolean {
+  return /^-[^-\p{L}]/u.test(arg);
+}
+
 function looksLikeOption(value: string): boolean {
   return /^-[^\d\s]/.test(value);
 }
 
-function unknownOption(name: string, rawName: string): UsageError {
-  const near = name.length > 3 ? nearest(name, Object.keys(options)) : undefined; // three letters are near anything
-  return new UsageError(`unknown option ${rawName}${near === undefined ? "" : ` (did you mean --${near}?)`}`);
+function unknownOption(name: string, rawName: string, arg: string): UsageError {
+  const near = meantName(name, Object.keys(options));
+  const hint = near === undefined ? "" : ` (did you mean --${near}?)`;
+  const asText = /\s/.test(arg)
+    ? `. A prompt that begins with a dash goes last, after --: -- ${JSON.stringify(arg)}`
+    : "";
+  return new UsageError(`unknown option ${rawName}${hint}${asText}`);
 }
 
 function readPosition(value: string | undefined): number | "all" {

@@ -90,13 +90,13 @@ async function attributeWith(
   }
   const { records, failures } = readRecords(model, inputs, { ...args, ...asked });
   for (const { index, message } of failures) {
-    const which = inputs.length > 1 ? `prompt ${index + 1} of ${inputs.length}: ` : "";
+    const which = inputs.length > 1 ? `prompt ${index}: ` : ""; // from 0, as in the output
     await tell(`logitscope: ${which}${message}`);
   }
   if (records.length === 0) return 1;
   if (failures.length > 0) {
     await tell(
-      `note: ${records.length} of ${inputs.length} prompts attributed; the output numbers these alone`,
+      `note: ${records.length} of ${inputs.length} prompts attributed; the output numbers these alone, from 0`,
     );
   }
   for (const note of notesOn(model, records, args)) await tell(note);

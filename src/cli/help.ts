@@ -48,7 +48,10 @@ what to attribute
                      {"prompt": "…" or "tokens": […], "answer": " Mary",
                      "wrong": " John", "id": anything}; written as they come, as
                      ndjson or csv. An answer may be {"text": " New York"} or
-                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too
+                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too. A
+                     record's own options go over the command's: "pos", "unit",
+                     "probability", "leaveOneOut", "target", "direction",
+                     "prependBos", "allowRawWeights"
 
   --answer, --wrong, their ids and texts may be given once for all prompts, or
   once for each; --tokens once for each prompt; a set is one for all.
@@ -63,8 +66,9 @@ the model
   --revision WHICH   a branch, tag or commit of it; default: main
   --offline          only what the cache has
   --raw-weights      attribute the weights as trained, LayerNorm not folded
-  --threads N        how many threads compute; default: one for each core (one
-                     for the embedded model). The results do not depend on it
+  --threads N        how many threads compute; default: one for each core that
+                     it may use (one for the embedded model). The results do not
+                     depend on it
   --precision WHICH  reproducible (default): the same bits everywhere; fast:
                      fused multiplication and addition where the engine has it
 

@@ -125,7 +125,8 @@ function answerReader(
   }
   const read = (one: AnswerRef): AnswerRef => {
     if (typeof one === "number") return readGiven(`--${option}-id`, model, one);
-    if (typeof one === "string") return readGiven(`--${option}`, model, one);
+    if (typeof one === "string")
+      return readGiven(`--${option}`, model, one, `--${option}-text ${JSON.stringify(one)}`);
     if (!("anyOf" in one)) return one;
     const set = option === "answer" ? "--any-of" : "--wrong-any-of";
     const anyOf = one.anyOf.map((token) => readGiven(set, model, token));
@@ -138,14 +139,26 @@ function answerReader(
   return () => id;
 }
 
-/** The id of a token given by option; the error says which, also where it is the tokenizer's. */
-function readGiven(where: string, model: Gpt2, token: TokenRef): number {
+/**
+ * The id of a token given by option; the error says which, also where it is the tokenizer's.
+ *
+ * @param several how the same text is given as several tokens
+ */
+function readGiven(where: string, model: Gpt2, token: TokenRef, several?: string): number {
   try {
     return readToken(where, model, token);
   } catch (error) {
-    if (!(error instanceof ValueError) || error.message.startsWith(where)) throw error;
-    throw new ValueError(`${where}: ${error.message}`, { cause: error });
+    if (!(error instanceof ValueError)) throw error;
+    const told = error.message.startsWith(where) ? error.message : `${where}: ${error.message}`;
+    const message = several === undefined ? told : namingSeveral(told, several);
+    throw new ValueError(message, { cause: error });
   }
+}
+
+/** The message for a text of several tokens, with the way to give them; one of no token stays as it is. */
+export function namingSeveral(message: string, several: string): string {
+  if (message.includes("which is 0 tokens")) return message;
+  return message.replace(/Give a text that is one token, or an id\.$/, `Give all of them: ${several}.`);
 }
 
 /** The token of greatest logit at each position; of equal ones the first. */

@@ -12,7 +12,7 @@ import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
 import { ClosedOutput, eachLine, type Io, notUtf8 } from "./io.ts";
 import { type Line, readRecord } from "./record.ts";
-import { detailOf } from "./records.ts";
+import { detailOf, namingSeveral } from "./records.ts";
 import { wholeWriter } from "./wholeWrites.ts";
 
 type Fail = (line: number, message: string) => Promise<void>;
@@ -47,7 +47,8 @@ export async function sweep(
   for await (const { record, result, error } of attributeAtPace(model, records, options, fastestPace)) {
     const { line } = record.meta;
     if (error) {
-      await fail(line, error.message.replace(/^attributeAll: record \d+: /, ""));
+      const told = error.message.replace(/^attributeAll: record \d+: /, "");
+      await fail(line, namingSeveral(told, severalTokens(told, record, options)));
       continue;
     }
     await put(
@@ -63,6 +64,12 @@ export async function sweep(
   if (counts.done === 0)
     await tell(`note: ${input === "-" ? "stdin" : input} has no record: nothing to attribute`);
   return 0;
+}
+
+/** How a record's answer of several tokens is given. */
+function severalTokens(told: string, record: Line, shared: AttributeAllOptions): string {
+  const key = told.startsWith("wrong") ? "wrong" : "answer";
+  return `"${key}": ${JSON.stringify({ text: record[key] ?? shared[key] })}`;
 }
 
 /** The lines of a record's result; its own line's number and id come first. */

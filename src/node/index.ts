@@ -52,6 +52,7 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
   const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
   const { revision, cacheDir, token, endpoint, offline, refresh, fetch, onDownload, ...loading } = options;
   const files = await folderFiles(folder, { isCache: isName });
+  if (!isName) expectModel(folderOrName, [...files.keys()]);
   try {
     return await modelFromFiles(files, {
       ...loading,
@@ -63,6 +64,23 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
     if (!(error instanceof CheckpointError)) throw error;
     throw new CheckpointError(`${folderOrName}: ${error.message}`, { cause: error });
   }
+}
+
+/** Files that say what else a folder is: these are told of where they are read. */
+const others: readonly string[] = ["adapter_config.json"];
+
+/** @throws CheckpointError for a folder that has no model; perhaps the hub's of that name was meant */
+function expectModel(folder: string, files: readonly string[]): void {
+  if (files.includes("config.json") || files.some((name) => others.includes(name))) return;
+  const shown = files.slice(0, 5).map((name) => JSON.stringify(name));
+  const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : "";
+  const got = files.length === 0 ? "a folder without a file" : `a folder with ${shown.join(", ")}${more}`;
+  const what = isRepoId(folder)
+    ? `It is in the way of the hub's model of that name: rename it, or run elsewhere, to have that one.`
+    : "Give the path of the folder that has them.";
+  throw new CheckpointError(
+    `${folder}: got ${got}, expected a model's files: config.json, model.safetensors and, for texts, a tokenizer's. ${what}`,
+  );
 }
 
 /** A folder that happens to have a model's name would be taken for the revision asked for. */

@@ -53,7 +53,8 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
   if (refusal === null) return wasmKernels({ precision });
   if (precision === "fast" && refusalOf("reproducible") === null) {
     const kernels = wasmKernels({ precision: "reproducible" });
-    return noted(kernels, `precision "fast" needs relaxed SIMD, which this engine lacks: ${refusal}`);
+    const lacks = 'precision "fast" needs relaxed SIMD, which this engine lacks';
+    return noted(kernels, `${lacks}: the results are the reproducible ones`); // what the engine says is of its own insides
   }
   return noted(jsKernels, `this runtime refuses the WebAssembly kernels: ${refusal}`);
 }

@@ -7,6 +7,13 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--foo"], "unknown option --foo"],
     [["--anser", "x"], "unknown option --anser (did you mean --answer?)"],
     [["-x"], "unknown option -x"],
+    [["--tpo", "3"], "unknown option --tpo (did you mean --top?)"],
+    [["--position", "3"], "unknown option --position (did you mean --pos?)"],
+    [["-a b"], 'unknown option -a. A prompt that begins with a dash goes last, after --: -- "-a b"'],
+    [
+      ["--is it so"],
+      'unknown option --is it so. A prompt that begins with a dash goes last, after --: -- "--is it so"',
+    ],
     [["--workers", "2"], "unknown option --workers"],
     [["--threads", "0"], '--threads: got "0", expected an integer from 1 to 256'],
     [["--threads", "1000000"], '--threads: got "1000000", expected an integer from 1 to 256'],
@@ -178,4 +185,27 @@ describe("what is read", () => {
       version: true,
     });
   });
+});
+
+test("a prompt that begins with a dash is one where it can be no option, and after --", () => {
+  const promptsOf = (...argv: string[]) => parseArguments(argv).prompts;
+  expect(promptsOf("-5 + 3")).toEqual(["-5 + 3"]);
+  expect(promptsOf("- 5", "-5", "--top", "3", "-.5 is", "-", "–5")).toEqual([
+    "- 5",
+    "-5",
+    "-.5 is",
+    "-",
+    "–5",
+  ]);
+  expect(promptsOf("--", "-a b", "--answer", "-1")).toEqual(["-a b", "--answer", "-1"]);
+  const { pos, answers } = parseArguments([
+    "-1 and",
+    "--pos",
+    "-2",
+    "--answer",
+    "-5",
+    "--answer=-6 x",
+    "--no-bos",
+  ]);
+  expect([pos, answers]).toEqual([-2, ["-5", "-6 x"]]);
 });

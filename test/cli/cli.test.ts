@@ -189,7 +189,7 @@ describe("stdin", () => {
       code: 1,
       stdout: "",
       stderr:
-        "logitscope: stdin: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8\n",
+        "logitscope: stdin: line 1: got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8\n",
     });
   });
 
@@ -213,28 +213,26 @@ describe("exit code 3: some prompts failed, the others are done", () => {
     const { code, stdout, stderr } = await run([...model, "a", long, "q", "b", "--answer", " a"]);
     expect(code).toBe(3);
     expect(stdout).toMatch(/^prompt 1 .*\[a\]$[\s\S]*^prompt 2 .*\[b\]$/m);
-    expect(stderr).toContain(`logitscope: prompt 2 of 4: ${tooLong}\n`);
-    expect(stderr).toContain('logitscope: prompt 3 of 4: encode: got the byte 0x71 in "q"');
-    expect(stderr).toContain("note: 2 of 4 prompts attributed; the output numbers these alone\n");
+    expect(stderr).toContain(`logitscope: prompt 1: ${tooLong}\n`);
+    expect(stderr).toContain('logitscope: prompt 2: encode: got the byte 0x71 in "q"');
+    expect(stderr).toContain("note: 2 of 4 prompts attributed; the output numbers these alone, from 0\n");
   });
 
   test("its own answer or position may be what fails", async () => {
     const { code, stderr } = await run([...model, "a", "b", "--answer", " a", "--answer", "a c"]);
     expect(code).toBe(3);
     expect(stderr).toContain(
-      'logitscope: prompt 2 of 2: --answer: got "a c", which is 2 tokens ["a", " c"], expected one. Give a text that is one token, or an id.\n',
+      'logitscope: prompt 1: --answer: got "a c", which is 2 tokens ["a", " c"], expected one. Give all of them: --answer-text "a c".\n',
     );
     const short = await run([...model, "a", "a b c", "--answer", " a", "--pos", "3"]);
     expect(short.code).toBe(3);
-    expect(short.stderr).toContain(
-      "logitscope: prompt 1 of 2: --pos: got position 3, expected one from -2 to 1",
-    );
+    expect(short.stderr).toContain("logitscope: prompt 0: --pos: got position 3, expected one from -2 to 1");
   });
 
   test("all fail, or the only one: 1", async () => {
     const all = await run([...model, long, long, "--answer", " a"]);
     expect(all).toMatchObject({ code: 1, stdout: "" });
-    expect(all.stderr).toBe(`logitscope: prompt 1 of 2: ${tooLong}\nlogitscope: prompt 2 of 2: ${tooLong}\n`);
+    expect(all.stderr).toBe(`logitscope: prompt 0: ${tooLong}\nlogitscope: prompt 1: ${tooLong}\n`);
     expect(await run([...model, long, "--answer", " a"])).toEqual({
       code: 1,
       stdout: "",
@@ -245,7 +243,22 @@ describe("exit code 3: some prompts failed, the others are done", () => {
 
 describe("exit code 1", () => {
   test.each([
-    [[...model, "a", "--answer", "bc"], '--answer: got "bc", which is 2 tokens ["b", "c"], expected one.'],
+    [
+      [...model, "a", "--answer", "bc"],
+      '--answer: got "bc", which is 2 tokens ["b", "c"], expected one. Give all of them: --answer-text "bc".',
+    ],
+    [
+      [...model, "a", "--answer", " a", "--wrong", "bc"],
+      '--wrong: got "bc", which is 2 tokens ["b", "c"], expected one. Give all of them: --wrong-text "bc".',
+    ],
+    [
+      [...model, "a", "--any-of", "bc"],
+      '--any-of: got "bc", which is 2 tokens ["b", "c"], expected one. Give a text that is one token, or an id.',
+    ],
+    [
+      [...model, "a", "--answer", ""],
+      '--answer: got "", which is 0 tokens [], expected one. Give a text that is one token',
+    ],
     [[...model, "a b", "--answer", "q"], '--answer: encode: got the byte 0x71 in "q"'],
     [[...model, "a", "--answer-id", "29"], "--answer-id: got token id 29, expected an integer from 0 to 28"],
     [[...model, "a", "--answer", " a", "--wrong-id", "29"], "--wrong-id: got token id 29"],
@@ -559,7 +572,7 @@ describe("what an answer may be", () => {
     ]);
     expect(code).toBe(3);
     expect(JSON.parse(stdout).attributions).toHaveLength(1);
-    expect(stderr).toContain("prompt 2 of 2: --answer-text: got");
+    expect(stderr).toContain("prompt 1: --answer-text: got");
   });
 
   test("a token twice in a set is a usage error", async () => {
@@ -663,7 +676,7 @@ describe("--compare", () => {
   test("a prompt that cannot be attributed fails both", async () => {
     const { code, stdout, stderr } = await run([...model, "a b", "--compare", "q", "--answer", " a"]);
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/^logitscope: prompt 2 of 2: /);
+    expect(stderr).toMatch(/^logitscope: prompt 1: /);
   });
 
   test.each([

@@ -300,7 +300,7 @@ describe("--input", () => {
     [{ answer: 99 }, "answer: got token id 99"],
     [
       { target: "logit", answer: "a b" },
-      'answer: got "a b", which is 2 tokens ["a", " b"], expected one. Give all of them: {"text": "a b"}.',
+      'answer: got "a b", which is 2 tokens ["a", " b"], expected one. Give all of them: "answer": {"text":"a b"}.',
     ],
   ])("a value that cannot be: %j", async (own, message) => {
     const { code, stderr } = await run([...model, "--input", "-"], {

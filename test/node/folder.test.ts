@@ -194,7 +194,15 @@ describe("fromPretrained", () => {
     const folder = mkdtempSync(inRoot("empty-"));
     const loading = fromPretrained(folder);
     await expect(loading).rejects.toThrow(CheckpointError);
-    await expect(loading).rejects.toThrow(`${folder}: config.json: not among the 0 files given`);
+    await expect(loading).rejects.toThrow(
+      `${folder}: got a folder without a file, expected a model's files: config.json, model.safetensors and, for texts, a tokenizer's. ` +
+        "Give the path of the folder that has them.",
+    );
+    for (const name of ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "6.txt"])
+      writeFileSync(join(folder, name), "");
+    await expect(fromPretrained(folder)).rejects.toThrow(
+      /: got a folder with "\d\.txt"(, "\d\.txt"){4} and 1 more, expected a model's files/,
+    );
   });
 });
 

@@ -77,7 +77,8 @@ describe("plain TypeScript computes", () => {
 describe("reproducible WebAssembly computes where fast is asked for and relaxed SIMD is missing", () => {
   test.each([1, 2])("on %d threads, with a note", async (threads) => {
     stubCompiler((bytes) => (isFast(bytes) ? "invalid simd opcode 0x105" : null));
-    const note = 'precision "fast" needs relaxed SIMD, which this engine lacks: invalid simd opcode 0x105';
+    const note =
+      'precision "fast" needs relaxed SIMD, which this engine lacks: the results are the reproducible ones';
     expect(await loaded({ precision: "fast", threads, spawnThread: await testThreads() })).toEqual({
       ...{ backend: `wasm: ${note}`, threads, warnings: [note], answer: " Paris" },
     });

@@ -478,7 +478,8 @@ describe("fromPretrained", () => {
     try {
       mkdirSync("o/n", { recursive: true });
       await expect(fromPretrained("o/n", { endpoint: hub.endpoint })).rejects.toThrow(
-        "not among the 0 files given",
+        "o/n: got a folder without a file, expected a model's files: config.json, model.safetensors and, for texts, a tokenizer's. " +
+          "It is in the way of the hub's model of that name: rename it, or run elsewhere, to have that one.",
       );
       expect(hub.asked()).toEqual([]);
     } finally {
