@@ -48,7 +48,7 @@ export async function sweep(
     const { line } = record.meta;
     if (error) {
       const told = error.message.replace(/^attributeAll: record \d+: /, "");
-      await fail(line, namingSeveral(told, severalTokens(told, record, options)));
+      await fail(line, withRemedy(told, record, options));
       continue;
     }
     await put(
@@ -66,10 +66,11 @@ export async function sweep(
   return 0;
 }
 
-/** How a record's answer of several tokens is given. */
-function severalTokens(told: string, record: Line, shared: AttributeAllOptions): string {
+/** The message for an answer that is a text of several tokens, with the way to give them. */
+function withRemedy(told: string, record: Line, shared: AttributeAllOptions): string {
   const key = told.startsWith("wrong") ? "wrong" : "answer";
-  return `"${key}": ${JSON.stringify({ text: record[key] ?? shared[key] })}`;
+  const text = record[key] ?? shared[key];
+  return typeof text === "string" ? namingSeveral(told, `"${key}": ${JSON.stringify({ text })}`) : told;
 }
 
 /** The lines of a record's result; its own line's number and id come first. */

@@ -302,6 +302,14 @@ describe("--input", () => {
       { target: "logit", answer: "a b" },
       'answer: got "a b", which is 2 tokens ["a", " b"], expected one. Give all of them: "answer": {"text":"a b"}.',
     ],
+    [
+      { wrong: "a b" },
+      'wrong: got "a b", which is 2 tokens ["a", " b"], expected one. Give all of them: "wrong": {"text":"a b"}.',
+    ],
+    [
+      { answer: { anyOf: ["a b"] } },
+      'answer: anyOf: 0: got "a b", which is 2 tokens ["a", " b"], expected one. Give a text that is one token, or an id.',
+    ],
   ])("a value that cannot be: %j", async (own, message) => {
     const { code, stderr } = await run([...model, "--input", "-"], {
       stdin: input({ prompt: "a", answer: 3, ...own }),
