@@ -81,6 +81,7 @@ export {
   NotImplementedError,
   ShapeError,
   ThreadError,
+  TokenizerError,
   ValueError,
 } from "./errors.ts";
 export {

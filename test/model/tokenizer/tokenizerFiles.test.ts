@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CheckpointError, ValueError } from "../../../src/errors.ts";
+import { CheckpointError, TokenizerError, ValueError } from "../../../src/errors.ts";
 import { byteSymbols } from "../../../src/model/tokenizer/bpe.ts";
 import { createTokenizer, type TokenizerFiles } from "../../../src/model/tokenizer/tokenizer.ts";
 
@@ -32,6 +32,14 @@ function json(changes: object = {}, modelChanges: object = {}): TokenizerFiles {
 
 function expectRefusal(given: TokenizerFiles, message: string): void {
   expect(() => createTokenizer(given)).toThrow(new CheckpointError(message));
+}
+
+/** A tokenizer of another kind: its message, and the kind. */
+function expectForeign(given: TokenizerFiles, where: string, got: string, expected: string): void {
+  const message = `tokenizer.json: ${where}: got ${got}, expected ${expected}. Use the files of a GPT-2 tokenizer.`;
+  expect(() => createTokenizer(given)).toThrow(
+    new TokenizerError(`tokenizer.json: ${where} ${got}`, message),
+  );
 }
 
 describe("vocab.json and merges.txt", () => {
@@ -256,7 +264,6 @@ describe("added tokens", () => {
 });
 
 const again = "Download it again.";
-const gpt2Files = "Use the files of a GPT-2 tokenizer.";
 const together = "Use files that belong together.";
 const ids = "an integer from 0 to 67108863";
 
@@ -380,20 +387,14 @@ describe("refuses files", () => {
     ["end_of_word_suffix", "</w>", '"</w>"', "none"],
     ["ignore_merges", true, "true", "none"],
   ])("tokenizer.json's model.%s: %j", (key, value, got, expected) => {
-    expectRefusal(
-      json({}, { [key]: value }),
-      `tokenizer.json: model.${key}: got ${got}, expected ${expected}. ${gpt2Files}`,
-    );
+    expectForeign(json({}, { [key]: value }), `model.${key}`, got, expected);
   });
 
   test.each([
     ["unk_token", "<unk>", '"<unk>"'],
     ["byte_fallback", true, "true"],
   ])("%s, where some byte has no token", (key, value, got) => {
-    expectRefusal(
-      json({}, { vocab: { a: 0 }, merges: [], [key]: value }),
-      `tokenizer.json: model.${key}: got ${got}, expected none. ${gpt2Files}`,
-    );
+    expectForeign(json({}, { vocab: { a: 0 }, merges: [], [key]: value }), `model.${key}`, got, "none");
   });
 
   const step = (type: string) => ({ type });
@@ -414,7 +415,8 @@ describe("refuses files", () => {
     ],
     ["decoder", step("WordPiece"), 'decoder: got "WordPiece", expected ByteLevel'],
   ])("tokenizer.json's %s %j", (key, value, message) => {
-    expectRefusal(json({ [key]: value }), `tokenizer.json: ${message}. ${gpt2Files}`);
+    const [, where, got, expected] = /^(.*): got (.*), expected (.*)$/.exec(message)!;
+    expectForeign(json({ [key]: value }), where, got, expected);
   });
 
   test.each<[TokenizerFiles, string]>([
