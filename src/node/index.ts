@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { existsSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { CheckpointError, ValueError } from "../errors.ts";
 import { type Gpt2, type LoadOptions, modelFromFiles } from "../model/index.ts";
@@ -36,8 +36,8 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
   const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
   if (!isName) expectNothingOfTheHub(folderOrName, options);
   const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
-  const files = await folderFiles(folder, { isCache: isName });
   try {
+    const files = await folderFiles(folder, { isCache: isName });
     return await modelFromFiles(files, {
       ...options,
       spawnThread: options.spawnThread ?? spawnThread,
@@ -46,8 +46,17 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
     });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(`${folderOrName}: ${error.message}`, { cause: error });
+    const hint = isName ? "" : inTheWay(folderOrName);
+    const where = error.message.startsWith(`${folderOrName}: `) ? "" : `${folderOrName}: `;
+    throw new CheckpointError(where + error.message + hint, { cause: error });
   }
+}
+
+/** What to say of a file or folder without a model that has a hub name's place: "gpt2", empty, where the process is. */
+function inTheWay(name: string): string {
+  if (!isRepoId(name) || existsSync(join(name, "config.json"))) return "";
+  const other = name.includes("/") ? "rename it" : "give the name with its owner, as openai-community/gpt2";
+  return ` There is a ./${name} here without a model in it, and so the name is not looked for on the hub: remove it, or ${other}.`;
 }
 
 /** A folder that happens to have a model's name would be taken for the revision asked for. */
