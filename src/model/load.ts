@@ -88,7 +88,7 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
   const estimate = estimateMemory(config);
   options.onEstimate?.(estimate);
   expectMemory(estimate, options.availableMemory);
-  const tokenizer = await readTokenizer(text, fileNames(files), warn);
+  const tokenizer = await readTokenizer(text, fileNames(files), config.dVocab, warn);
   const kernels = options.kernels ?? (await startKernels(options));
   try {
     if (kernels.note !== null && isParticular(options)) warn(kernels.note);

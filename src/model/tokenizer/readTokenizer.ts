@@ -20,11 +20,13 @@ const otherFiles: readonly (readonly [pattern: RegExp, kind: string])[] = [
  *
  * @param text  gives a file's text, undefined where there is no such file
  * @param names all the files that there are
+ * @param dVocab how many tokens the model has rows for
  * @throws CheckpointError when a file is malformed
  */
 export async function readTokenizer(
   text: (name: string) => Promise<string | undefined>,
   names: readonly string[],
+  dVocab: number,
   warn: (message: string) => void,
 ): Promise<ReadTokenizer> {
   const unread = (kind: string): ReadTokenizer => {
@@ -50,7 +52,7 @@ export async function readTokenizer(
     return { tokenizer: undefined };
   }
   try {
-    return { tokenizer: createTokenizer(files) };
+    return { tokenizer: createTokenizer(files, dVocab) };
   } catch (error) {
     if (error instanceof TokenizerError) return unread(error.kind);
     throw error;

@@ -1,3 +1,5 @@
+import { ValueError } from "../../errors.ts";
+import { describe } from "../files/json.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { type Tokenizer, tokenizerOf } from "./codec.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
@@ -10,12 +12,22 @@ export type { TokenizerFiles } from "./tokenizerFiles.ts";
  * A tokenizer from the texts of its files: `tokenizer.json`, or `vocab.json` with `merges.txt`; and beside them
  * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
  *
+ * Special tokens that no file gives an id get one after the vocabulary, in Hugging Face's order.
+ *
  * Where Hugging Face adds a token around the text (`post_processor`, `add_bos_token`), cuts or pads it, this does not.
  *
- * @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly
+ * @param dVocab            how many tokens the model has rows for: no special token gets an id at or beyond it
+ * @throws CheckpointError  a file is malformed
+ * @throws ValueError       `dVocab` is no number of tokens
+ * @throws TokenizerError   a file asks for something that would not be reproduced exactly
  */
-export function createTokenizer(files: TokenizerFiles): Tokenizer {
-  const { added, ...spec } = readTokenizerFiles(files);
+export function createTokenizer(files: TokenizerFiles, dVocab?: number): Tokenizer {
+  if (dVocab !== undefined && !(Number.isInteger(dVocab) && dVocab >= 0)) {
+    throw new ValueError(
+      `createTokenizer: got dVocab ${describe(dVocab)}, expected a number of tokens. Give the config's vocab_size.`,
+    );
+  }
+  const { added, ...spec } = readTokenizerFiles(files, dVocab);
   return tokenizerOf({
     ...spec,
     split: addedTokenSplitter([...added.values()]),

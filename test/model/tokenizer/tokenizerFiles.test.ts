@@ -208,11 +208,12 @@ describe("added tokens", () => {
     expect(createTokenizer(json({ added_tokens: [stripped] })).encode("a <|endoftext|>")).toEqual([97, 260]);
   });
 
-  test("a role gives no token an id, and an empty token is none", () => {
+  test("a role gives a token without an id the next one, and an empty token is none", () => {
     const config = '{"pad_token":"<pad>","bos_token":null,"eos_token":""}';
     const tokenizer = createTokenizer({ ...files, config });
-    expect(tokenizer.vocabSize).toBe(261);
-    expect(tokenizer.decode(tokenizer.encode("<pad>"))).toBe("<pad>");
+    expect(tokenizer.vocabSize).toBe(262);
+    expect(tokenizer.encode("<pad>")).toEqual([261]);
+    expect(tokenizer.decode([261])).toBe("<pad>");
     expect(createTokenizer(json({ added_tokens: [{ ...added, content: "" }] })).vocabSize).toBe(261);
   });
 
@@ -225,7 +226,7 @@ describe("added tokens", () => {
     expect(bos({ config: '{"bos_token":"he"}', specialTokensMap: '{"bos_token":"hell"}' })).toBe(258); // as Hugging Face
     expect(bos({ config: '{"bos_token":null}' })).toBe(260);
     expect(bos({ config: '{"bos_token":"<s>"}', addedTokens: '{"<s>":261}' })).toBe(261);
-    expect(bos({ config: '{"bos_token":"<s>"}' })).toBeUndefined();
+    expect(bos({ config: '{"bos_token":"<s>"}' })).toBe(261);
     expect(bos({ vocab: JSON.stringify(bytes), merges: "" })).toBeUndefined();
     // the older map is not read beside a config that lists the added tokens
     const config = '{"added_tokens_decoder":{},"bos_token":"he"}';
