@@ -48,7 +48,7 @@ export const letters =
 export const numbers =
   "${encodeTable(number)}";
 
-/** Where [\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}] and \\p{L} differ. */
+/** The difference of [\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}] and \\p{L}. */
 export const wordsButLetters =
   "${encodeTable(difference(word, letter))}";
 `;

@@ -62,7 +62,7 @@ export function showToken(tokenizer: Tokenizer, id: number): string {
   return tokenText(tokenizer, id) ?? `<${id}>`;
 }
 
-/** Whether a tokenizer has a token of that id. The count of its tokens does not tell: ids may have holes. */
+/** True where a tokenizer has a token of that id. The count of its tokens does not tell: ids may have holes. */
 export function hasToken(tokenizer: Tokenizer, id: number): boolean {
   return tokenText(tokenizer, id) !== undefined;
 }

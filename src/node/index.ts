@@ -52,7 +52,7 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
   }
 }
 
-/** What to say of a file or folder without a model that has a hub name's place: "gpt2", empty, where the process is. */
+/** The words for a file or folder without a model that has a hub name's place: "gpt2", empty, where the process is. */
 function inTheWay(name: string): string {
   if (!isRepoId(name) || existsSync(join(name, "config.json"))) return "";
   const other = name.includes("/") ? "rename it" : "give the name with its owner, as openai-community/gpt2";

@@ -38,7 +38,7 @@ const otherFiles: readonly (readonly [pattern: RegExp, what: string, remedy: (na
   [/\.onnx$/, "an exported graph", () => "Load the model that it was exported from."],
 ];
 
-/** What a folder without model.safetensors holds instead, and what to do; undefined where it holds nothing that is known. */
+/** Says what a folder without model.safetensors holds, and what to do; undefined where it holds nothing that is known. */
 export function otherKind(names: readonly string[]): CheckpointError | undefined {
   if (names.some((name) => /^model\.safetensors(\.index\.json)?$/.test(name))) return undefined;
   for (const [pattern, what, remedy] of otherFiles) {
@@ -64,7 +64,7 @@ const ofAdapters = /\.(lora_\w+|base_layer|modules_to_save)\./;
 const ofQuantized =
   /\.(qweight|qzeros|scales|g_idx|SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|quant_state\..*|weight_scale(_inv)?|input_scale|weight_zero_point)$/;
 
-/** What tensors of these names are of, where they are known, and what to do. */
+/** Says what kind of model has tensors of these names, and what to do; undefined where they are not known. */
 export function strangeTensors(names: readonly string[]): string | undefined {
   if (names.some((name) => ofAdapters.test(name))) {
     return " They are an adapter's (PEFT, LoRA), not merged. In Python: merge_and_unload(), save_pretrained(folder).";

@@ -19,7 +19,7 @@ export type Role =
 /** A weight's place: a tensor of a file fills it, or zeros do. */
 export type Place = Exclude<Role, { kind: "skipped" }>;
 
-/** What the tensors of a checkpoint are for. */
+/** The roles of a checkpoint's tensors. */
 export interface Roles {
   /** By the tensor's name. */
   readonly byName: ReadonlyMap<string, Role>;
@@ -29,7 +29,7 @@ export interface Roles {
   readonly roleFor: (name: string) => Role | undefined;
 }
 
-/** What training wraps around a module or any in it: torch.compile, DataParallel, FSDP. */
+/** Names that training puts around a module or any in it: torch.compile, DataParallel, FSDP. */
 const wrappers = ["_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
 /** Another head than the language model's, which its logits do not go through: for choices, classes, answers in a text, values. */
@@ -122,7 +122,7 @@ function withoutBiases(
   return !isAny && missing.some(([name]) => isBias(name));
 }
 
-/** Whether a checkpoint may lack what its index names: what is skipped, and a head that is the embedding itself. */
+/** True of names that a checkpoint may lack though its index has them: what is skipped, and a head that is the embedding itself. */
 export function canBeMissing(name: string, { byName }: Roles, config: Gpt2Config): boolean {
   const role = byName.get(name);
   if (role?.kind !== "outer") return role?.kind === "skipped";

@@ -118,7 +118,7 @@ function charLength(text: string, at: number): number {
   return text.codePointAt(at)! > 0xffff ? 2 : 1;
 }
 
-/** Whether a part of a word is beside a place. Two code units on either side: a character outside the BMP takes both. */
+/** Tells whether a part of a word is beside a place. It looks at two code units on either side: a character outside the BMP takes both. */
 function wordTouch(): (text: string, start: number, end: number) => boolean {
   const word = wordClass();
   const [before, behind] = [new RegExp(`[${word}]$`, "u"), new RegExp(`^[${word}]`, "u")];

@@ -27,7 +27,7 @@ export function wordClass(): string {
   return classOf(bounds.filter((at, i) => at !== bounds[i - 1] && at !== bounds[i + 1]));
 }
 
-/** Where a set begins and ends, in turn; scripts/unicodeTables.mjs writes the tables. */
+/** The places at which a set begins and ends, in turn; scripts/unicodeTables.mjs writes the tables. */
 function boundsOf(table: string): number[] {
   const bounds: number[] = [];
   let [at, high] = [0, 0];
