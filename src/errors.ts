@@ -23,6 +23,18 @@ export class CheckpointError extends Error {
   override name = "CheckpointError";
 }
 
+/** A tokenizer of a kind that is not read. Its model takes ids. */
+export class TokenizerError extends CheckpointError {
+  override name = "TokenizerError";
+  /** The part that is not GPT-2's, and what it is: `tokenizer.json: model.type "Unigram"`. */
+  readonly kind: string;
+
+  constructor(kind: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
 /** Why a model could not be had from the Hugging Face hub. */
 export type HubReason =
   /** There is no such repository, revision or file; or it is private, which the hub does not tell apart. */

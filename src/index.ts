@@ -82,6 +82,7 @@ export {
   NotImplementedError,
   ShapeError,
   ThreadError,
+  TokenizerError,
   ValueError,
 } from "./errors.ts";
 export {

@@ -85,7 +85,10 @@ async function attributeWith(
   tell: (line: string) => Promise<void>,
 ): Promise<number> {
   if (model.tokenizer === undefined && inputs.some((input) => typeof input === "string")) {
-    await tell("logitscope: this model has no tokenizer files: give --tokens 1,2,3 (and --answer-id N)");
+    const lack = model.unreadTokenizer
+      ? `this model's tokenizer is of a kind that is not read (${model.unreadTokenizer})`
+      : "this model has no tokenizer files";
+    await tell(`logitscope: ${lack}: give --tokens 1,2,3 (and --answer-id N)`);
     return 1;
   }
   const { records, failures } = readRecords(model, inputs, { ...args, ...asked });

@@ -1,5 +1,6 @@
 import { CheckpointError } from "../errors.ts";
 import type { Activation } from "../tensor/index.ts";
+import { loadUnquantized } from "./checkpoint/otherKinds.ts";
 import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./files/json.ts";
 
 /** A GPT-2's dims and switches. */
@@ -30,6 +31,8 @@ export interface Gpt2Config {
   readonly scaleAttnByInverseLayerIdx: boolean;
   /** Whether W_U is W_E transposed. */
   readonly tieWordEmbeddings: boolean;
+  /** nanoGPT's `bias`: false where linear layers and norms have none, which is zeros. Undefined where the file does not say. */
+  readonly bias?: boolean | undefined;
   /** Undefined where the file names none, or one outside the vocabulary. */
   readonly bosTokenId: number | undefined;
 }
@@ -93,6 +96,7 @@ export function parseConfig(json: string | unknown): Gpt2Config {
     scaleAttnWeights: flag(config, "scale_attn_weights", true),
     scaleAttnByInverseLayerIdx: flag(config, "scale_attn_by_inverse_layer_idx", false),
     tieWordEmbeddings: flag(config, "tie_word_embeddings", true),
+    bias: isAbsent(config, "bias") ? undefined : flag(config, "bias", true),
     bosTokenId: tokenId(config, "bos_token_id", dVocab),
   };
 }
@@ -104,6 +108,15 @@ function expectGpt2(config: JsonObject): void {
   if (flag(config, "add_cross_attention", false)) {
     throw refusal("got add_cross_attention true", "a decoder alone: cross-attention is not covered");
   }
+  if (!isAbsent(config, "quantization_config")) throw quantized(config.quantization_config);
+}
+
+function quantized(given: unknown): CheckpointError {
+  const method = isJsonObject(given) ? given.quant_method : given;
+  return new CheckpointError(
+    `config.json: got quantization_config (${describe(method)}), expected float weights: it is a quantized model. ` +
+      loadUnquantized,
+  );
 }
 
 function isAbsent(config: JsonObject, key: string): boolean {

@@ -22,6 +22,7 @@ export interface Gpt2Parts {
   readonly config: Gpt2Config;
   readonly kernels: Kernels;
   readonly tokenizer: Tokenizer | undefined;
+  readonly unreadTokenizer?: string | undefined;
   readonly compatibilityMode: boolean;
   readonly blocks: readonly Block[];
   readonly outer: OuterTables;
@@ -61,8 +62,10 @@ export class Gpt2 {
   readonly config: Gpt2Config;
   /** The backend, and the memory that it has the weights in. */
   readonly kernels: Kernels;
-  /** Undefined for a model without a tokenizer's files, which takes ids only. */
+  /** Undefined for a model without a tokenizer's files, or with those of a kind that is not read: it takes ids only. */
   readonly tokenizer: Tokenizer | undefined;
+  /** The kind of tokenizer that the files have, where it is one that is not read: `tokenizer.json: model.type "Unigram"`. */
+  readonly unreadTokenizer: string | undefined;
   /** Whether the LayerNorms are folded and the weights centred: what attribution needs. */
   readonly compatibilityMode: boolean;
   /** @internal */
@@ -89,6 +92,7 @@ export class Gpt2 {
     this.config = config;
     this.kernels = kernels;
     this.tokenizer = parts.tokenizer;
+    this.unreadTokenizer = parts.unreadTokenizer;
     this.compatibilityMode = compatibilityMode;
     this.blocks = parts.blocks;
     this.embedding = {
@@ -188,7 +192,7 @@ export class Gpt2 {
   }
 
   #fold(): Gpt2 {
-    const { name, config, kernels, tokenizer } = this;
+    const { name, config, kernels, tokenizer, unreadTokenizer } = this;
     kernels.reserve(memoryPlan(config, kernels.threads));
     const blocks = this.blocks.map((block) =>
       readyBlock(foldBlock(kernels, copyBlock(kernels, config, block), { isCentred: false })),
@@ -198,6 +202,7 @@ export class Gpt2 {
       config,
       kernels,
       tokenizer,
+      unreadTokenizer,
       compatibilityMode: true,
       blocks,
       outer: this.#outer,

@@ -40,7 +40,7 @@ export {
   type Tokenizer,
   type TokenizerFiles,
 } from "./tokenizer/tokenizer.ts";
-export { readToken, showToken, type TokenRef, textTokens } from "./tokens.ts";
+export { hasToken, readToken, showToken, type TokenRef, textTokens } from "./tokens.ts";
 export { tokenColumn, tokenColumns, type Unembedding, type UnembeddingColumn } from "./unembedding.ts";
 export {
   type FinalNorm,

@@ -7,6 +7,7 @@ import {
   startKernels,
 } from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
+import { otherKind, shownFiles, warnOfAdapter } from "./checkpoint/otherKinds.ts";
 import {
   type BlockWeights,
   expectWeights,
@@ -24,7 +25,8 @@ import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
 import { memoryTable } from "./table.ts";
-import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.ts";
+import { type ReadTokenizer, readTokenizer } from "./tokenizer/readTokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** How a model is to be made. */
 export interface ModelOptions extends BackendOptions {
@@ -88,26 +90,25 @@ export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {
 }
 
 async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Promise<Gpt2> {
+  const warn = options.onWarning ?? console.warn;
   const text = async (name: string) => {
     const source = fileNamed(files, name);
     return source === undefined ? undefined : readText(source, name, options);
   };
   const configText = await text("config.json");
   if (configText === undefined) {
-    throw new CheckpointError(
-      `config.json: not among the ${fileNames(files).length} files given, expected the model's config. ` +
-        "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and a tokenizer's.",
-    );
+    throw otherKind(fileNames(files)) ?? noConfig(fileNames(files));
   }
   const config = parseConfig(configText);
+  warnOfAdapter(fileNames(files), warn);
   const estimate = estimateMemory(config);
   options.onEstimate?.(estimate);
   expectMemory(estimate, options.availableMemory);
-  const tokenizer = await readTokenizer(text);
+  const tokenizer = await readTokenizer(text, fileNames(files), config.dVocab, warn);
   const { precision, threads, spawnThread } = options;
   const kernels = options.kernels ?? (await startKernels({ precision, threads, spawnThread }));
   try {
-    if (kernels.note !== null && isParticular(options)) (options.onWarning ?? console.warn)(kernels.note);
+    if (kernels.note !== null && isParticular(options)) warn(kernels.note);
     const blocks: Block[] = [];
     const receiveBlock = (layer: number, block: PackedBlock) => {
       blocks[layer] = readyBlock(
@@ -152,7 +153,14 @@ export function modelFromWeights(
   });
   const table = (data: Float32Array) => memoryTable(data, config.dModel);
   const outer = { ...weights, W_E: table(weights.W_E), W_U: weights.W_U && table(weights.W_U) };
-  return assemble(config, kernels, blocks, outer, options.tokenizer, options);
+  return assemble(config, kernels, blocks, outer, { tokenizer: options.tokenizer }, options);
+}
+
+function noConfig(names: readonly string[]): CheckpointError {
+  return new CheckpointError(
+    `config.json: not among the files, which are ${shownFiles(names)}. ` +
+      "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and, for texts, a tokenizer's.",
+  );
 }
 
 /** Whether more was asked of the backend than that there is one. */
@@ -165,27 +173,9 @@ function assemble(
   kernels: Kernels,
   blocks: readonly Block[],
   outer: OuterTables,
-  tokenizer: Tokenizer | undefined,
+  tokenizer: ReadTokenizer,
   options: ModelOptions,
 ): Gpt2 {
   const { name = "gpt2", compatibilityMode = false } = options;
-  return new Gpt2({ name, config, kernels, tokenizer, compatibilityMode, blocks, outer });
-}
-
-/** The tokenizer, where its files are given: tokenizer.json, or vocab.json and merges.txt. */
-async function readTokenizer(
-  text: (name: string) => Promise<string | undefined>,
-): Promise<Tokenizer | undefined> {
-  const files = {
-    tokenizer: await text("tokenizer.json"),
-    vocab: await text("vocab.json"),
-    merges: await text("merges.txt"),
-    config: await text("tokenizer_config.json"),
-    specialTokensMap: await text("special_tokens_map.json"),
-    addedTokens: await text("added_tokens.json"),
-  };
-  if (files.tokenizer === undefined && files.vocab === undefined && files.merges === undefined)
-    return undefined;
-  const given = Object.entries(files).filter(([, content]) => content !== undefined);
-  return createTokenizer(Object.fromEntries(given) as TokenizerFiles);
+  return new Gpt2({ name, config, kernels, ...tokenizer, compatibilityMode, blocks, outer });
 }

@@ -13,6 +13,7 @@ export interface PromptReader {
     readonly bosTokenId: number | undefined;
   };
   readonly tokenizer: Tokenizer | undefined;
+  readonly unreadTokenizer?: string | undefined;
 }
 
 /**
@@ -60,9 +61,15 @@ export function textToTokens(
   return ids[0] === bos ? ids : [bos, ...ids];
 }
 
-/** @throws ValueError when the model was loaded without tokenizer files */
+/** @throws ValueError when the model was loaded without tokenizer files, or with those of another kind than GPT-2's */
 export function expectTokenizer(where: string, model: PromptReader): Tokenizer {
   if (model.tokenizer) return model.tokenizer;
+  if (model.unreadTokenizer !== undefined) {
+    throw new ValueError(
+      `${where}: got a text, expected ids: the model's tokenizer is of a kind that is not read ` +
+        `(${model.unreadTokenizer}). Give the ids that its own tokenizer makes of the text.`,
+    );
+  }
   throw new ValueError(
     `${where}: got a text, expected ids, since this model was loaded without tokenizer files. ` +
       "Load it with vocab.json and merges.txt, or tokenizer.json; or give ids.",

@@ -57,7 +57,20 @@ export function textTokens(where: string, model: PromptReader, text: string): nu
   return ids;
 }
 
-/** A token for display; one that only pads the model's vocabulary is shown by its id: `<50300>`. */
+/** A token for display; an id without one, as those that pad the model's vocabulary, is shown as it is: `<50300>`. */
 export function showToken(tokenizer: Tokenizer, id: number): string {
-  return id < tokenizer.vocabSize ? tokenizer.tokenString(id) : `<${id}>`;
+  return tokenText(tokenizer, id) ?? `<${id}>`;
+}
+
+/** True where a tokenizer has a token of that id. The count of its tokens does not tell: ids may have holes. */
+export function hasToken(tokenizer: Tokenizer, id: number): boolean {
+  return tokenText(tokenizer, id) !== undefined;
+}
+
+function tokenText(tokenizer: Tokenizer, id: number): string | undefined {
+  try {
+    return tokenizer.tokenString(id);
+  } catch {
+    return undefined; // whatever it throws: a tokenizer may be of somebody else's making
+  }
 }

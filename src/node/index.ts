@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { existsSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { CheckpointError, ValueError } from "../errors.ts";
 import {
@@ -51,9 +51,8 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
   if (!isName) expectNothingOfTheHub(folderOrName, options);
   const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
   const { revision, cacheDir, token, endpoint, offline, refresh, fetch, onDownload, ...loading } = options;
-  const files = await folderFiles(folder, { isCache: isName });
-  if (!isName) expectModel(folderOrName, [...files.keys()]);
   try {
+    const files = await folderFiles(folder, { isCache: isName });
     return await modelFromFiles(files, {
       ...loading,
       spawnThread: options.spawnThread ?? spawnThread,
@@ -62,25 +61,17 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
     });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(`${folderOrName}: ${error.message}`, { cause: error });
+    const hint = isName ? "" : inTheWay(folderOrName);
+    const where = error.message.startsWith(`${folderOrName}: `) ? "" : `${folderOrName}: `;
+    throw new CheckpointError(where + error.message + hint, { cause: error });
   }
 }
 
-/** Files that say what else a folder is: these are told of where they are read. */
-const others: readonly string[] = ["adapter_config.json"];
-
-/** @throws CheckpointError for a folder that has no model; perhaps the hub's of that name was meant */
-function expectModel(folder: string, files: readonly string[]): void {
-  if (files.includes("config.json") || files.some((name) => others.includes(name))) return;
-  const shown = files.slice(0, 5).map((name) => JSON.stringify(name));
-  const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : "";
-  const got = files.length === 0 ? "a folder without a file" : `a folder with ${shown.join(", ")}${more}`;
-  const what = isRepoId(folder)
-    ? `It is in the way of the hub's model of that name: rename it, or run elsewhere, to have that one.`
-    : "Give the path of the folder that has them.";
-  throw new CheckpointError(
-    `${folder}: got ${got}, expected a model's files: config.json, model.safetensors and, for texts, a tokenizer's. ${what}`,
-  );
+/** The words for a file or folder without a model that has a hub name's place: "gpt2", empty, where the process is. */
+function inTheWay(name: string): string {
+  if (!isRepoId(name) || existsSync(join(name, "config.json"))) return "";
+  const other = name.includes("/") ? "rename it" : "give the name with its owner, as openai-community/gpt2";
+  return ` There is a ./${name} here without a model in it, and so the name is not looked for on the hub: remove it, or ${other}.`;
 }
 
 /** A folder that happens to have a model's name would be taken for the revision asked for. */

@@ -37,7 +37,7 @@ export async function openFile(path: string, options: OpenOptions = {}): Promise
 /**
  * Opens, reads and closes: so nothing is left open for as long as a model lives.
  *
- * @throws CheckpointError when another file is there by now, or the file was written to
+ * @throws CheckpointError when the file is gone, another is there by now, or it was written to
  */
 function readFrom(
   path: string,
@@ -46,7 +46,7 @@ function readFrom(
   out: Uint8Array,
   position: number,
 ): number {
-  const descriptor = openSync(target, readOnly);
+  const descriptor = reopen(path, target);
   try {
     if (!isSame(fstatSync(descriptor, { bigint: true }))) {
       throw new CheckpointError(
@@ -56,6 +56,20 @@ function readFrom(
     return readSync(descriptor, out, 0, out.length, position);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+function reopen(path: string, target: string): number {
+  try {
+    return openSync(target, readOnly);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const got = code === "ENOENT" || code === "ENOTDIR" ? "nothing there any more" : message;
+    throw new CheckpointError(
+      `${path}: got ${got}, expected the file that the model was loaded from: the embedding stays in it, and rows are read ` +
+        "when they are needed. Put it back, or load the model again from where it is now.",
+      { cause: error },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { type AttributionOptions, toJSON } from "../../src/dla/index.ts";
 import {
@@ -274,6 +275,18 @@ describe("exit code 1", () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr.startsWith(`logitscope: ${message}`), stderr).toBe(true);
     expect(stderr.match(/\n/g)).toHaveLength(1);
+  });
+
+  test("a text for a model whose tokenizer is of another kind, which is named; its ids are attributed", async () => {
+    const folder = fileURLToPath(new URL("../fixtures/checkpoints/foreign-unigram", import.meta.url));
+    const { code, stderr } = await run(["--model", folder, "The river", "--answer-id", "3"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'logitscope: this model\'s tokenizer is of a kind that is not read (tokenizer.json: model.type "Unigram"): ' +
+        "give --tokens 1,2,3 (and --answer-id N)\n",
+    );
+    const read = await run(["--model", folder, "--tokens", "3,17,80", "--answer-id", "3"]);
+    expect(read.code).toBe(0);
   });
 
   test("a folder without a tokenizer is not asked for the demonstration's answer", async () => {

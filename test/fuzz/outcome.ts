@@ -5,6 +5,7 @@ import {
   NotImplementedError,
   ShapeError,
   ThreadError,
+  TokenizerError,
   ValueError,
 } from "../../src/errors.ts";
 import { type Input, sizeOf, type Target } from "./input.ts";
@@ -21,6 +22,7 @@ const named = [
   NotImplementedError,
   ShapeError,
   ThreadError,
+  TokenizerError,
   ValueError,
 ];
 

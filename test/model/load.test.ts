@@ -71,8 +71,8 @@ describe("modelFromFiles", () => {
     const { "config.json": config, ...others } = bytes;
     await expect(modelFromFiles(others)).rejects.toThrow(
       new CheckpointError(
-        "config.json: not among the 3 files given, expected the model's config. " +
-          "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and a tokenizer's.",
+        "config.json: not among the files, which are model.safetensors, vocab.json, merges.txt. " +
+          "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and, for texts, a tokenizer's.",
       ),
     );
   });
@@ -95,7 +95,9 @@ test("a load that fails cancels the streams that it has not read, and no others"
     "vocab.json": new Response(stream("vocab")),
     other: read,
   };
-  await expect(modelFromFiles(files)).rejects.toThrow("config.json: not among the 3 files");
+  await expect(modelFromFiles(files)).rejects.toThrow(
+    "config.json: not among the files, which are model.safetensors, vocab.json, other.",
+  );
   expect(cancelled).toEqual(["weights", "vocab"]);
 });
 

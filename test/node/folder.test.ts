@@ -11,11 +11,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { directLogitAttribution, logitLens } from "../../src/dla/index.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { fileNamed, openSource } from "../../src/model/files/byteSource.ts";
 import { readText } from "../../src/model/files/json.ts";
-import type { ByteFile } from "../../src/model/index.ts";
+import type { ByteFile, Gpt2 } from "../../src/model/index.ts";
 import { folderFiles } from "../../src/node/folder.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { modelFolder } from "../support/fixtures.ts";
@@ -195,15 +196,57 @@ describe("fromPretrained", () => {
     const loading = fromPretrained(folder);
     await expect(loading).rejects.toThrow(CheckpointError);
     await expect(loading).rejects.toThrow(
-      `${folder}: got a folder without a file, expected a model's files: config.json, model.safetensors and, for texts, a tokenizer's. ` +
-        "Give the path of the folder that has them.",
+      `${folder}: config.json: not among the files, which are no files. ` +
+        "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and, for texts, a tokenizer's.",
     );
-    for (const name of ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "6.txt"])
+    for (const name of ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])
       writeFileSync(join(folder, name), "");
     await expect(fromPretrained(folder)).rejects.toThrow(
-      /: got a folder with "\d\.txt"(, "\d\.txt"){4} and 1 more, expected a model's files/,
+      /: config.json: not among the files, which are \d+(, \d+){7} and 2 more\. Give/,
     );
   });
+});
+
+describe("what lies in the way of a hub name", () => {
+  const elsewhere = async (action: () => Promise<void>) => {
+    const before = process.cwd();
+    process.chdir(mkdtempSync(inRoot("way-")));
+    await action().finally(() => process.chdir(before));
+  };
+  const said = (name: string, other: string) =>
+    `There is a ./${name} here without a model in it, and so the name is not looked for on the hub: remove it, or ${other}.`;
+  const owner = "give the name with its owner, as openai-community/gpt2";
+
+  test("an empty folder is said to be there", () =>
+    elsewhere(async () => {
+      mkdirSync("gpt2");
+      mkdirSync("openai-community/gpt2", { recursive: true });
+      await expect(fromPretrained("gpt2")).rejects.toThrow(
+        `gpt2: config.json: not among the files, which are no files. ` +
+          `Give the files of a Hugging Face GPT-2: config.json, model.safetensors and, for texts, a tokenizer's. ${said("gpt2", owner)}`,
+      );
+      await expect(fromPretrained("openai-community/gpt2")).rejects.toThrow(
+        said("openai-community/gpt2", "rename it"),
+      );
+    }));
+
+  test("and so is a file", () =>
+    elsewhere(async () => {
+      writeFileSync("gpt2", "");
+      const message =
+        "gpt2: got a file, expected a folder with a model's files. Give its path, or a name on the hub: openai-community/gpt2.";
+      await expect(fromPretrained("gpt2")).rejects.toThrow(
+        new CheckpointError(`${message} ${said("gpt2", owner)}`),
+      );
+    }));
+
+  test("a folder with a config, or one given by a path, is not", () =>
+    elsewhere(async () => {
+      mkdirSync("gpt2");
+      await expect(fromPretrained("./gpt2")).rejects.not.toThrow("on the hub: remove it");
+      writeFileSync("gpt2/config.json", JSON.stringify(tinyConfig));
+      await expect(fromPretrained("gpt2")).rejects.not.toThrow("on the hub: remove it");
+    }));
 });
 
 test.skipIf(process.platform === "win32")(
@@ -219,6 +262,38 @@ test.skipIf(process.platform === "win32")(
     expect(() => model.run([1, 0])).toThrow("got a file that has changed since the model was loaded");
   },
 );
+
+describe("a folder deleted after the load", () => {
+  test.each<[string, (model: Gpt2) => unknown]>([
+    ["run", (model) => model.run([[1, 2]])],
+    ["runWithCache", (model) => model.runWithCache([[1, 2]])],
+    ["runWithHooks", (model) => model.runWithHooks([[1, 2]], [])],
+    ["logits of some tokens", (model) => model.run([[1, 2]], { logits: { tokens: [3] } })],
+    ["enableCompatibilityMode", (model) => model.enableCompatibilityMode().run([[1, 2]])],
+    ["unembedding.token", (model) => model.unembedding.token(1)],
+    ["unembedding.difference", (model) => model.unembedding.difference(1, 2)],
+    [
+      "directLogitAttribution",
+      (model) => directLogitAttribution(model.enableCompatibilityMode(), [1, 2], { answer: 3 }),
+    ],
+    ["logitLens", (model) => logitLens(model.enableCompatibilityMode(), [[1, 2]], { answer: 3 })],
+  ])("is said so by %s", async (_, call) => {
+    const folder = mkdtempSync(inRoot("deleted-"));
+    const weights = join(folder, "model.safetensors");
+    for (const name of ["config.json", "model.safetensors"]) {
+      copyFileSync(join(modelFolder("tiny-head"), name), join(folder, name));
+    }
+    const model = await fromPretrained(folder);
+    rmSync(folder, { recursive: true });
+    const message =
+      `${weights}: got nothing there any more, expected the file that the model was loaded from: the embedding stays in it, and ` +
+      "rows are read when they are needed. Put it back, or load the model again from where it is now.";
+    expect(() => call(model)).toThrow(new CheckpointError(message));
+    mkdirSync(folder);
+    copyFileSync(join(modelFolder("tiny-head"), "model.safetensors"), weights);
+    expect(() => call(model)).toThrow("got a file that has changed since the model was loaded");
+  });
+});
 
 test("a model of a relative folder goes on when the process is elsewhere", async () => {
   mkdirSync(inRoot("plain"));

@@ -1,4 +1,4 @@
-import { type ModelInput, showToken } from "../../model/index.ts";
+import { hasToken, type ModelInput, showToken } from "../../model/index.ts";
 import type { Answer } from "../answers/answers.ts";
 import type { Attributable } from "../attributable.ts";
 import type { AttributedAnswer, AttributedPrompt, AttributedToken, AttributionResult } from "./result.ts";
@@ -26,9 +26,9 @@ export function describePrompt(
   };
 }
 
-/** Null without a tokenizer, and for ids that only pad the vocabulary: they have no text. */
+/** Null without a tokenizer, and for ids without a token, as those that pad the vocabulary: they have no text. */
 function decode(tokenizer: Attributable["tokenizer"], tokens: readonly number[]): string | null {
-  return tokenizer && tokens.every((id) => id < tokenizer.vocabSize) ? tokenizer.decode(tokens) : null;
+  return tokenizer && tokens.every((id) => hasToken(tokenizer, id)) ? tokenizer.decode(tokens) : null;
 }
 
 /** What a head reads from a position: its token and those before, and the bias that is of none; ids without a tokenizer. */

@@ -8,7 +8,7 @@ import { readHeader } from "./safetensors.ts";
 import { expectIndexed, findShards, type Shard } from "./shards.ts";
 import type { TensorEntry } from "./tensorEntry.ts";
 import { type LoadBuffers, loadBuffers, tensorReader } from "./tensorReader.ts";
-import { assignRoles, type Role } from "./tensorRoles.ts";
+import { assignRoles, type Role, type Roles } from "./tensorRoles.ts";
 import { expectShapes, type Layout } from "./tensorShapes.ts";
 import { type WeightAssembly, weightAssembly } from "./weightAssembly.ts";
 import type { OuterTables, PackedBlock } from "./weights.ts";
@@ -42,11 +42,17 @@ export async function readCheckpoint(
   const centresWrites = options.compatibilityMode ?? false;
   const assembly = weightAssembly(config, kernels, centresWrites, receiveBlock, warn);
   const buffers = loadBuffers(kernels, config);
-  let checkpoint: Known = { roles: indexedRoles(shards, config), layout: undefined };
+  let layout: Layout | undefined;
+  const rolesOf = (names: readonly string[], file: string): Roles => {
+    const roles = assignRoles(names, config, file, warn);
+    assembly.fillZeros(roles.zeros);
+    return roles;
+  };
+  const roles = indexedRoles(shards, rolesOf);
   for (const shard of shards) {
-    checkpoint = await readShard(shard, checkpoint, config, assembly, buffers, options);
+    layout = await readShard(shard, roles ?? rolesOf, layout, config, assembly, buffers, options);
   }
-  if (checkpoint.layout?.transposed && config.activationAssumed) {
+  if (layout?.transposed && config.activationAssumed) {
     warn(
       "config.json: the weights are laid out as nanoGPT's, and no activation_function is named: the tanh form of GELU " +
         'is assumed, as in early nanoGPT. Later ones use the exact form: "activation_function": "gelu".',
@@ -55,38 +61,35 @@ export async function readCheckpoint(
   return assembly.outer();
 }
 
-/** What is known of the whole checkpoint so far. */
-interface Known {
-  readonly roles: ReadonlyMap<string, Role> | undefined;
-  readonly layout: Layout | undefined;
-}
+type RolesOf = (names: readonly string[], file: string) => Roles;
 
 /** With an index all names are known before the first shard is opened. */
-function indexedRoles(shards: readonly Shard[], config: Gpt2Config): ReadonlyMap<string, Role> | undefined {
+function indexedRoles(shards: readonly Shard[], rolesOf: RolesOf): Roles | undefined {
   if (shards.some(({ names }) => names === undefined)) return undefined;
-  return assignRoles(
+  return rolesOf(
     shards.flatMap(({ names }) => [...(names ?? [])]),
-    config,
     "model.safetensors.index.json",
   );
 }
 
+/** @returns the layout, as far as it is known now */
 async function readShard(
   shard: Shard,
-  known: Known,
+  known: Roles | RolesOf,
+  before: Layout | undefined,
   config: Gpt2Config,
   assembly: WeightAssembly,
   buffers: LoadBuffers,
   options: OpenOptions,
-): Promise<Known> {
+): Promise<Layout | undefined> {
   const { file } = shard;
   const reader = await openSource(shard.source, file, options);
   try {
     const header = await readHeader(reader);
     const names = header.tensors.map(({ name }) => name);
-    expectIndexed(shard, new Set(names));
-    const roles = known.roles ?? assignRoles(names, config, file);
-    const layout = expectShapes(header.tensors, roles, config, file, known.layout);
+    const whole = typeof known === "function" ? known(names, file) : known;
+    const roles = expectIndexed(shard, new Set(names), whole, config);
+    const layout = expectShapes(header.tensors, roles, config, file, before);
     reserveRoom(header.tensors, roles, config, buffers.kernels);
 
     const tensors = tensorReader(reader, buffers);
@@ -107,7 +110,7 @@ async function readShard(
       }
     }
     await tensors.expectEnd();
-    return { roles, layout };
+    return layout;
   } finally {
     await reader.close();
   }

@@ -1,7 +1,9 @@
 import { CheckpointError } from "../../errors.ts";
+import type { Gpt2Config } from "../config.ts";
 import { fileNamed, fileNames, type ModelFiles, type OpenOptions, type Source } from "../files/byteSource.ts";
 import { describe, isJsonObject, parseJsonObject, readText } from "../files/json.ts";
-import { someOf } from "./tensorRoles.ts";
+import { otherKind } from "./otherKinds.ts";
+import { canBeMissing, type Role, type Roles, someOf } from "./tensorRoles.ts";
 
 /** One safetensors file of a checkpoint. */
 export interface Shard {
@@ -65,31 +67,39 @@ function isPlainName(file: string): boolean {
   return file.endsWith(".safetensors") && !/[/\\\0]/.test(file);
 }
 
-/** @throws CheckpointError unless the shard holds what its index says, no more and no less */
-export function expectIndexed({ file, names }: Shard, held: ReadonlySet<string>): void {
-  if (names === undefined) return;
-  const missing = [...names].filter((name) => !held.has(name));
+/**
+ * Compares a shard with its index, and adds to the roles what the index need not name: a tied pair's other half, and what is
+ * skipped anyway.
+ *
+ * @param roles of the names in the index
+ * @returns     the role of every name that the shard holds
+ * @throws CheckpointError unless the shard holds what its index says, no more and no less, but for such tensors
+ */
+export function expectIndexed(
+  { file, names }: Shard,
+  held: ReadonlySet<string>,
+  roles: Roles,
+  config: Gpt2Config,
+): ReadonlyMap<string, Role> {
+  if (names === undefined) return roles.byName;
+  const missing = [...names].filter((name) => !held.has(name) && !canBeMissing(name, roles, config));
   if (missing.length > 0) {
     throw new CheckpointError(`${file}: got no ${someOf(missing)}, expected there by ${indexFile}.`);
   }
-  const extra = [...held].filter((name) => !names.has(name));
-  if (extra.length > 0) {
-    throw new CheckpointError(`${file}: got ${someOf(extra)}, not expected there by ${indexFile}.`);
+  const extra = [...held]
+    .filter((name) => !names.has(name))
+    .map((name) => [name, roles.roleFor(name)] as const);
+  const strange = extra.filter(([, role]) => role === undefined).map(([name]) => name);
+  if (strange.length > 0) {
+    throw new CheckpointError(`${file}: got ${someOf(strange)}, not expected there by ${indexFile}.`);
   }
+  return new Map([...roles.byName, ...(extra as [string, Role][])]);
 }
 
 function noWeights(names: readonly string[]): CheckpointError {
-  const other = names.find((name) =>
-    /^(pytorch_model.*\.bin|.*\.(pth?|ckpt|h5|msgpack|gguf|onnx))(\.index\.json)?$/.test(name),
-  );
-  if (other !== undefined) {
-    return new CheckpointError(
-      `${single}: got ${other} alone, expected safetensors. Convert it, in Python: ` +
-        "GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).",
-    );
-  }
-  const some = names.length > 0 ? names.slice(0, 8).join(", ") : "no files";
+  const other = otherKind(names);
+  if (other !== undefined) return other;
   return new CheckpointError(
-    `${single}: not among the files, which are ${some}. Give it, or ${indexFile} and its shards.`,
+    `${single}: not among the files, which are ${shownFiles(names)}. Give it, or ${indexFile} and its shards.`,
   );
 }

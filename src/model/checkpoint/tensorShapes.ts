@@ -1,7 +1,8 @@
 import { CheckpointError } from "../../errors.ts";
 import type { Gpt2Config } from "../config.ts";
+import { loadUnquantized } from "./otherKinds.ts";
 import type { TensorEntry } from "./tensorEntry.ts";
-import type { Role } from "./tensorRoles.ts";
+import type { Place, Role } from "./tensorRoles.ts";
 import { configKeys, type WeightDim } from "./weights.ts";
 
 /**
@@ -14,7 +15,7 @@ export interface Layout {
   readonly witness: string;
 }
 
-type Weight = Exclude<Role, { kind: "skipped" }>;
+type Weight = Place;
 /** "both": it fits and does not tell, as a square matrix or a bias. */
 type Fit = "conv1d" | "transposed" | "both" | "neither";
 
@@ -59,8 +60,10 @@ export function expectShapes(
 
 function expectFloats(entry: TensorEntry, file: string): void {
   if (["F32", "F16", "BF16"].includes(entry.dtype)) return;
+  const isQuantized = /^(F4$|F6_|F8_|I8|U8)/.test(entry.dtype);
+  const remedy = isQuantized ? `It is quantized. ${loadUnquantized}` : "Convert the checkpoint to float32.";
   throw new CheckpointError(
-    `${file}: ${entry.name}: got dtype ${entry.dtype}, expected F32, F16 or BF16. Convert the checkpoint to float32.`,
+    `${file}: ${entry.name}: got dtype ${entry.dtype}, expected F32, F16 or BF16. ${remedy}`,
   );
 }
 

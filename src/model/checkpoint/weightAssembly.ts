@@ -10,7 +10,7 @@ import {
   vectors,
   wholeRows,
 } from "./placement.ts";
-import type { Role } from "./tensorRoles.ts";
+import type { Place } from "./tensorRoles.ts";
 import type { Layout } from "./tensorShapes.ts";
 import {
   blockSources,
@@ -30,11 +30,9 @@ export interface StoredTensor {
 /** Puts tensors, as they come, together to weights. */
 export interface WeightAssembly {
   /** Makes room for a tensor, has it read, and hands over the block that it completes. */
-  add(
-    role: Exclude<Role, { kind: "skipped" }>,
-    layout: Layout | undefined,
-    tensor: StoredTensor,
-  ): Promise<void>;
+  add(role: Place, layout: Layout | undefined, tensor: StoredTensor): Promise<void>;
+  /** Fills vectors that no file has. Before the first tensor is added. */
+  fillZeros(places: readonly Place[]): void;
   /** The weights outside the blocks, once every tensor has been added. */
   outer(): OuterTables;
 }
@@ -111,12 +109,17 @@ export function weightAssembly(
     });
   }
 
+  function blockOf(layer: number): OpenBlock {
+    const block = blocks.get(layer) ?? { weights: {}, asStored: [], waitingFor: blockSources.length };
+    blocks.set(layer, block);
+    return block;
+  }
+
   return {
     async add(role, layout, tensor) {
       if (role.kind === "outer") return addOuter(role.source, tensor);
       const { layer, source } = role;
-      const block = blocks.get(layer) ?? { weights: {}, asStored: [], waitingFor: blockSources.length };
-      blocks.set(layer, block);
+      const block = blockOf(layer);
       await addToBlock(block, source, layout, tensor);
       block.waitingFor--;
       if (block.waitingFor > 0) return;
@@ -125,6 +128,14 @@ export function weightAssembly(
       if (block.uncentred) kernels.centreRows(block.uncentred);
       blocks.delete(layer);
       receiveBlock(layer, block.weights as unknown as PackedBlock);
+    },
+    fillZeros(places) {
+      for (const place of places) {
+        const [size] = sizes(place.source);
+        if (place.kind === "block") blockOf(place.layer).waitingFor--;
+        const into = place.kind === "block" ? blockOf(place.layer).weights : outer;
+        for (const name of place.source.fills) into[name] = new Float32Array(size);
+      }
     },
     outer: () => ({ ...tieEmbeddings(tables, config, warn), ...outer }) as OuterTables,
   };

@@ -21,11 +21,11 @@ export async function attempt<T>(attempted: Attempt, action: () => T | Promise<T
 }
 
 /** The same for what is done at once. */
-export function attemptNow<T>(name: string, what: string, action: () => T): T {
+export function attemptNow<T>(attempted: Omit<Attempt, "signal">, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw named({ name, what }, error);
+    throw named(attempted, error);
   }
 }
 

@@ -141,9 +141,9 @@ function readFully(name: string, bytes: Bytes, out: Uint8Array, position: number
   let filled = 0;
   while (filled < out.length) {
     const rest = out.subarray(filled);
-    const count = attemptNow(name, `could not be read at byte ${position + filled}`, () =>
-      bytes.readSync!(rest, position + filled),
-    );
+    const what = `could not be read at byte ${position + filled}`;
+    const remedy = "The embedding's rows are read from it when they are needed: give a file that stays.";
+    const count = attemptNow({ name, what, remedy }, () => bytes.readSync!(rest, position + filled));
     if (!(count > 0 && count <= rest.length)) break;
     filled += count;
   }

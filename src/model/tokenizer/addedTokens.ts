@@ -1,3 +1,5 @@
+import { whiteSpace, wordClass } from "./characters.ts";
+
 /** A token found in the text as it is written, before any byte-pair encoding: `<|endoftext|>` and the like. */
 export interface AddedToken {
   readonly id: number;
@@ -18,9 +20,7 @@ export type Segment = string | number;
 /** In code units; real ones have some tens. So that a text is searched in steps proportional to its length. */
 export const longestAddedToken = 1024;
 
-const whiteSpace = /\p{White_Space}/u;
-const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
-const wordBehind = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+const space = new RegExp(`[${whiteSpace}]`);
 
 /**
  * How to split a text at the added tokens, as Hugging Face does: those that are not `normalized` first, then the
@@ -43,6 +43,7 @@ export function addedTokenSplitter(tokens: readonly AddedToken[]): (text: string
 
 function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
   const longestAt = longestMatch(tokens);
+  const touchesWord = tokens.some(({ singleWord }) => singleWord) ? wordTouch() : undefined;
 
   return (text) => {
     const segments: Segment[] = [];
@@ -52,15 +53,15 @@ function splitter(tokens: readonly AddedToken[]): (text: string) => Segment[] {
       let start = at;
       at += token?.content.length ?? charLength(text, at);
       let end = at;
-      if (token === undefined || (token.singleWord && touchesWord(text, start, end))) continue;
+      if (token === undefined || (token.singleWord && touchesWord?.(text, start, end))) continue;
       if (token.lstrip) {
-        while (start > done && whiteSpace.test(text[start - 1])) start--;
+        while (start > done && space.test(text[start - 1])) start--;
         start = Math.max(start, done);
         if (start >= end) continue; // white space that the token before took along
       }
       if (token.rstrip) {
         end = Math.max(end, done); // white space already taken need not be walked again
-        while (end < text.length && whiteSpace.test(text[end])) end++;
+        while (end < text.length && space.test(text[end])) end++;
       }
       if (start > done) segments.push(text.slice(done, start));
       segments.push(token.id);
@@ -117,9 +118,10 @@ function charLength(text: string, at: number): number {
   return text.codePointAt(at)! > 0xffff ? 2 : 1;
 }
 
-/** Two code units on either side: a character outside the BMP takes both. */
-function touchesWord(text: string, start: number, end: number): boolean {
-  return (
-    wordBefore.test(text.slice(Math.max(0, start - 2), start)) || wordBehind.test(text.slice(end, end + 2))
-  );
+/** Tells whether a part of a word is beside a place. It looks at two code units on either side: a character outside the BMP takes both. */
+function wordTouch(): (text: string, start: number, end: number) => boolean {
+  const word = wordClass();
+  const [before, behind] = [new RegExp(`[${word}]$`, "u"), new RegExp(`^[${word}]`, "u")];
+  return (text, start, end) =>
+    before.test(text.slice(Math.max(0, start - 2), start)) || behind.test(text.slice(end, end + 2));
 }

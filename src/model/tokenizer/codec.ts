@@ -1,6 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import type { Segment } from "./addedTokens.ts";
 import { byteSymbols, mergePairs } from "./bpe.ts";
+import { letterClass, numberClass, whiteSpace } from "./characters.ts";
 import type { TokenizerSpec } from "./tokenizerFiles.ts";
 
 /** Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face's GPT2TokenizerFast without options. */
@@ -33,13 +34,17 @@ export interface Tokenizer {
 }
 
 /**
- * GPT-2's division of text into pieces that no token crosses. `\s` is Unicode's White_Space there: JavaScript's own
- * has U+FEFF in it and lacks U+0085.
+ * GPT-2's division of text into pieces that no token crosses.
+ *
+ *   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *
  * @see https://github.com/openai/gpt-2/blob/master/src/encoder.py
  */
-const pieces =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+function piecePattern(): RegExp {
+  const [letters, numbers, space] = [letterClass(), numberClass(), `[${whiteSpace}]+`];
+  const runs = [letters, numbers, `^${whiteSpace}${letters}${numbers}`].map((set) => ` ?[${set}]+`);
+  return new RegExp(`'s|'t|'re|'ve|'m|'ll|'d|${runs.join("|")}|${space}(?![^${whiteSpace}])|${space}`, "gu");
+}
 
 /** What a tokenizer is made of. */
 export interface TokenizerParts
@@ -55,6 +60,7 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
   const utf8 = new TextEncoder();
   const symbols = byteSymbols();
   const byteTokens = symbols.map((symbol) => vocab.get(symbol));
+  const pieces = splitWords ? piecePattern() : undefined;
   const byteOf = new Map(symbols.map((symbol, byte) => [symbol, byte]));
 
   function encodePiece(piece: string): number[] {
@@ -88,7 +94,7 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
           continue;
         }
         const spaced = addPrefixSpace && segment !== "" && !segment.startsWith(" ") ? ` ${segment}` : segment;
-        for (const piece of splitWords ? piecesOf(spaced) : [spaced]) {
+        for (const piece of pieces ? piecesOf(spaced, pieces) : [spaced]) {
           let pieceIds = seen.get(piece);
           if (pieceIds === undefined) {
             pieceIds = encodePiece(piece);
@@ -118,7 +124,7 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
 }
 
 /** The pattern's machine has a stack, which a run of millions of letters outside Latin-1 overflows. */
-function piecesOf(text: string): readonly string[] {
+function piecesOf(text: string, pieces: RegExp): readonly string[] {
   try {
     return text.match(pieces) ?? [];
   } catch (error) {

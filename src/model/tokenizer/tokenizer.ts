@@ -1,3 +1,5 @@
+import { ValueError } from "../../errors.ts";
+import { describe } from "../files/json.ts";
 import { expectKnown, type NamesOf } from "../knownOptions.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { type Tokenizer, tokenizerOf } from "./codec.ts";
@@ -16,14 +18,23 @@ const names: NamesOf<TokenizerFiles> = {
  * A tokenizer from the texts of its files: `tokenizer.json`, or `vocab.json` with `merges.txt`; and beside them
  * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
  *
+ * Special tokens that no file gives an id get one after the vocabulary, in Hugging Face's order.
+ *
  * Where Hugging Face adds a token around the text (`post_processor`, `add_bos_token`), cuts or pads it, this does not.
  *
- * @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly
- * @throws ValueError       a file that there is not
+ * @param dVocab            how many tokens the model has rows for: no special token gets an id at or beyond it
+ * @throws CheckpointError  a file is malformed
+ * @throws ValueError       a file that there is not; `dVocab` is no number of tokens
+ * @throws TokenizerError   a file asks for something that would not be reproduced exactly
  */
-export function createTokenizer(files: TokenizerFiles): Tokenizer {
+export function createTokenizer(files: TokenizerFiles, dVocab?: number): Tokenizer {
   expectKnown("createTokenizer", files, names);
-  const { added, ...spec } = readTokenizerFiles(files);
+  if (dVocab !== undefined && !(Number.isInteger(dVocab) && dVocab >= 0)) {
+    throw new ValueError(
+      `createTokenizer: got dVocab ${describe(dVocab)}, expected a number of tokens. Give the config's vocab_size.`,
+    );
+  }
+  const { added, ...spec } = readTokenizerFiles(files, dVocab);
   return tokenizerOf({
     ...spec,
     split: addedTokenSplitter([...added.values()]),

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../../errors.ts";
 import { describe, type JsonObject, parseJsonObject } from "../files/json.ts";
 import { type AddedToken, longestAddedToken } from "./addedTokens.ts";
+import { contentOf, describedRoles, type RoleToken, readRoles } from "./roles.ts";
 import {
   expectId,
   expectObject,
@@ -35,11 +36,8 @@ export interface TokenizerSpec extends Omit<Vocabulary, "addedTokens"> {
   readonly bosToken: number | undefined;
 }
 
-/** An added token as the files describe it, perhaps without an id. */
-type NamedToken = JsonObject & { readonly content: string };
-
 /** @throws CheckpointError  a file is malformed, or asks for something that would not be reproduced exactly */
-export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
+export function readTokenizerFiles(files: TokenizerFiles, dVocab: number | undefined): TokenizerSpec {
   const vocabulary =
     files.tokenizer === undefined
       ? readVocabAndMerges(files.vocab, files.merges)
@@ -47,13 +45,14 @@ export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
   const config = parseOptional("tokenizer_config.json", files.config);
   const roles = readRoles(config, parseOptional("special_tokens_map.json", files.specialTokensMap));
   const addedIds = parseOptional("added_tokens.json", files.addedTokens);
-  const added = readAddedTokens(vocabulary, roles, config, addedIds);
+  const { added, appended } = readAddedTokens(vocabulary, roles, config, addedIds, dVocab);
 
   const tokens = new Map<number, string>();
   for (const [token, id] of vocabulary.vocab) tokens.set(id, token);
   for (const { id, content } of added.values()) {
     const other = tokens.get(id) ?? content;
-    if (other !== content) throw mismatch("tokenizer", content, id, `an id other than ${describe(other)}'s`);
+    if (other !== content && !appended.has(content))
+      throw mismatch("tokenizer", content, id, `an id other than ${describe(other)}'s`);
     tokens.set(id, content);
   }
 
@@ -64,48 +63,29 @@ export function readTokenizerFiles(files: TokenizerFiles): TokenizerSpec {
     "add_prefix_space",
     vocabulary.addPrefixSpace,
   );
-  const bosToken = added.get(roles.get("bos_token")!.content)?.id;
+  const bosToken = added.get(roles[0].token.content)?.id;
   return { vocab, merges, splitWords, addPrefixSpace, added, tokens, bosToken };
 }
 
 /**
- * The tokens that the files give a role, which makes them added tokens. GPT2Tokenizer's own are `<|endoftext|>`.
+ * Every added token, by content. Where files describe the same one, the config's word counts, as in Hugging Face; a role's
+ * counts before added_tokens.json, which says no more than ids.
  *
- * Hugging Face reads the older special_tokens_map.json only where the config does not list the added tokens.
- */
-function readRoles(config: JsonObject, map: JsonObject): Map<string, NamedToken> {
-  const files = config.added_tokens_decoder === undefined ? { ...config, ...map } : config;
-  const roles = new Map<string, NamedToken>();
-  const give = (role: string, token: unknown): void => {
-    const where = `special tokens: ${role}`;
-    const json = typeof token === "string" ? { content: token } : expectObject(where, token);
-    roles.set(role, { ...json, content: contentOf(where, json) });
-  };
-  for (const role of ["bos_token", "eos_token", "unk_token"]) give(role, files[role] ?? "<|endoftext|>");
-  for (const role of ["sep_token", "pad_token", "cls_token", "mask_token"]) {
-    if (files[role]) give(role, files[role]);
-  }
-  for (const list of ["additional_special_tokens", "extra_special_tokens"]) {
-    const tokens = files[list] ?? [];
-    const entries = Array.isArray(tokens) ? tokens.entries() : Object.entries(expectObject(list, tokens));
-    for (const [at, token] of entries) give(`${list}.${at}`, token);
-  }
-  return roles;
-}
-
-/**
- * Every added token, by content. Where files describe the same one, the config's word counts, as in Hugging Face.
+ * A token with a role that no file gives an id gets one after the vocabulary and the added tokens before it, as in Hugging
+ * Face: which counts the vocabulary's tokens, so that where their ids have holes it may be another token's too.
  *
- * A token with a role but without an id in any file is left out: Hugging Face would append it to the vocabulary, where
- * the model has no row for it.
+ * @param dVocab how many tokens the model has rows for: an id is given only below it. Where it is not known, none is given to
+ *               GPT2Tokenizer's own `<|endoftext|>`, which no file names
  */
 function readAddedTokens(
   { vocab, addedTokens }: Vocabulary,
-  roles: ReadonlyMap<string, NamedToken>,
+  roles: readonly RoleToken[],
   config: JsonObject,
   addedIds: JsonObject,
-): Map<string, AddedToken> {
+  dVocab: number | undefined,
+): { readonly added: Map<string, AddedToken>; readonly appended: ReadonlySet<string> } {
   const added = new Map<string, AddedToken>();
+  const appended = new Set<string>();
   const add = (where: string, json: JsonObject): void => {
     const token = readAddedToken(where, json);
     const known = vocab.get(token.content) ?? added.get(token.content)?.id ?? token.id;
@@ -113,9 +93,10 @@ function readAddedTokens(
     if (token.content !== "") added.set(token.content, token); // Hugging Face ignores an empty one
   };
 
-  const special = new Set([...roles.values()].map(({ content }) => content));
+  const described = describedRoles(roles);
   for (const [content, id] of Object.entries(addedIds)) {
-    add("added_tokens.json", { id, content, special: special.has(content) });
+    const role = described.get(content);
+    add("added_tokens.json", { ...role?.token, id, content, special: role !== undefined });
   }
   for (const [at, token] of addedTokens.entries()) {
     const where = `tokenizer.json: added_tokens[${at}]`;
@@ -125,12 +106,22 @@ function readAddedTokens(
   for (const [id, token] of Object.entries(expectObject(where, config.added_tokens_decoder ?? {}))) {
     add(where, { ...expectObject(`${where}: ${id}`, token), id: /^\d+$/.test(id) ? Number(id) : id });
   }
-  for (const [role, token] of roles) {
-    const id = vocab.get(token.content);
-    if (id === undefined || added.has(token.content)) continue;
-    add(`special tokens: ${role}`, { ...token, special: true, id });
+
+  let next = vocab.size;
+  for (const { id, content } of added.values()) if (!vocab.has(content)) next = Math.max(next, id + 1);
+  const appendsDefault =
+    dVocab !== undefined && /^(GPT2Tokenizer(Fast)?)?$/.test(`${config.tokenizer_class ?? ""}`);
+  for (const { role, token, isDefault } of described.values()) {
+    const { content } = token;
+    if (added.has(content) || content === "") continue;
+    const known = vocab.get(content);
+    if (known === undefined) {
+      if (next >= (dVocab ?? Number.POSITIVE_INFINITY) || (isDefault && !appendsDefault)) continue;
+      appended.add(content);
+    }
+    add(`special tokens: ${role}`, { ...token, special: true, id: known ?? next++ });
   }
-  return added;
+  return { added, appended };
 }
 
 function readAddedToken(where: string, json: JsonObject): AddedToken {
@@ -150,13 +141,6 @@ function readAddedToken(where: string, json: JsonObject): AddedToken {
     singleWord: readFlag(where, json, "single_word", false),
     normalized: readFlag(where, json, "normalized", !readFlag(where, json, "special", false)),
   };
-}
-
-function contentOf(where: string, { content }: JsonObject): string {
-  if (typeof content === "string") return content;
-  throw new CheckpointError(
-    `${where}: got ${describe(content)} as content, expected a string. Download it again.`,
-  );
 }
 
 function mismatch(where: string, content: string, id: number, expected: string): CheckpointError {

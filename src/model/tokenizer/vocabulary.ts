@@ -1,4 +1,4 @@
-import { CheckpointError } from "../../errors.ts";
+import { CheckpointError, TokenizerError } from "../../errors.ts";
 import { describe, isJsonObject, type JsonObject, parseJsonObject } from "../files/json.ts";
 import { byteSymbols, type MergeTable } from "./bpe.ts";
 
@@ -43,14 +43,16 @@ export function readVocabAndMerges(
   return { vocab, merges, addPrefixSpace: false, splitWords: true, addedTokens: [] };
 }
 
-/** @throws CheckpointError  a malformed file, or one that asks for something that would not be reproduced exactly */
+/**
+ * @throws CheckpointError  a malformed file
+ * @throws TokenizerError   one that asks for something that would not be reproduced exactly
+ */
 export function readTokenizerJson(text: string): Vocabulary {
   const file = parseJsonObject(text, "tokenizer.json");
   const where = "tokenizer.json: model";
   const model = expectObject(where, file.model);
   // files older than 2020-11 (GPT-2's own among them) name no type
-  if ((model.type ?? "BPE") !== "BPE")
-    throw malformed(`${where}.type`, describe(model.type), '"BPE"', useGpt2Files);
+  if ((model.type ?? "BPE") !== "BPE") throw foreign(`${where}.type`, describe(model.type), '"BPE"');
   const vocab = readVocab(`${where}.vocab`, model.vocab);
 
   // the unknown token and the fallback stand for bytes without a token: no matter where each byte has one
@@ -65,14 +67,13 @@ export function readTokenizerJson(text: string): Vocabulary {
   };
   for (const [key, test] of Object.entries(harmless)) {
     const value = model[key] ?? null;
-    if (value !== null && !test(value))
-      throw malformed(`${where}.${key}`, describe(value), "none", useGpt2Files);
+    if (value !== null && !test(value)) throw foreign(`${where}.${key}`, describe(value), "none");
   }
   expectStep("tokenizer.json: normalizer", file.normalizer, "normalizers", "none");
   expectStep("tokenizer.json: decoder", file.decoder, "decoders", "ByteLevel");
   const preTokenizer = "tokenizer.json: pre_tokenizer";
   const byteLevel = expectStep(preTokenizer, file.pre_tokenizer, "pretokenizers", "ByteLevel");
-  if (byteLevel === undefined) throw malformed(preTokenizer, "none", "ByteLevel", useGpt2Files);
+  if (byteLevel === undefined) throw foreign(preTokenizer, "none", "ByteLevel");
 
   return {
     vocab,
@@ -90,12 +91,11 @@ function expectStep(stage: string, value: unknown, list: string, type: string): 
   while (given !== undefined && given !== null) {
     const step = expectObject(where, given);
     if (step.type !== "Sequence") {
-      if (step.type !== type) throw malformed(where, describe(step.type), type, useGpt2Files);
+      if (step.type !== type) throw foreign(where, describe(step.type), type);
       return step;
     }
     const steps = expectList(`${where}.${list}`, step[list]);
-    if (steps.length > 1)
-      throw malformed(`${where}.${list}`, `${steps.length} steps`, `only ${type}`, useGpt2Files);
+    if (steps.length > 1) throw foreign(`${where}.${list}`, `${steps.length} steps`, `only ${type}`);
     where = `${where}.${list}[0]`;
     given = steps[0];
   }
@@ -182,8 +182,12 @@ function expectList(where: string, value: unknown): readonly unknown[] {
   throw malformed(where, describe(value), "a list", downloadAgain);
 }
 
-const useGpt2Files = "Use the files of a GPT-2 tokenizer.";
 const downloadAgain = "Download it again.";
+
+function foreign(where: string, got: string, expected: string): TokenizerError {
+  const message = `${where}: got ${got}, expected ${expected}. Use the files of a GPT-2 tokenizer.`;
+  return new TokenizerError(`${where} ${got}`, message);
+}
 
 function malformed(where: string, got: string, expected: string, remedy: string): CheckpointError {
   return new CheckpointError(`${where}: got ${got}, expected ${expected}. ${remedy}`);

@@ -457,9 +457,9 @@ describe("shards", () => {
       `${first}: got ln_f.bias, not expected there by model.safetensors.index.json.`,
     ],
     [
-      "a tensor that is in no shard",
-      () => withIndex({ ...weightMap(), "h.0.attn.bias": first }),
-      `${first}: got no h.0.attn.bias, expected there by model.safetensors.index.json.`,
+      "a tensor that is not in its shard",
+      () => withIndex({ ...weightMap(), "h.1.ln_1.bias": first }),
+      `${first}: got no h.1.ln_1.bias, expected there by model.safetensors.index.json.`,
     ],
     [
       "a tensor missing from the index",
@@ -486,9 +486,9 @@ describe("readCheckpoint refuses", () => {
   test.each<[string, () => readonly Named[], object, string]>([
     [
       "missing and unexpected tensors, both by name",
-      () => [...without("h.1.ln_2.bias"), extra("h.1.ln_2.beta"), extra("score.weight")],
+      () => [...without("h.1.ln_2.bias"), extra("h.1.ln_2.beta"), extra("scores.weight")],
       {},
-      "got no h.1.ln_2.bias; got h.1.ln_2.beta, score.weight, which GPT-2 has no place for. Check that config.json belongs to this file.",
+      "got no h.1.ln_2.bias; got h.1.ln_2.beta, scores.weight, which GPT-2 has no place for. Check that config.json belongs to this file.",
     ],
     [
       "a config of more layers than the file",
@@ -625,11 +625,10 @@ describe("readCheckpoint refuses", () => {
     );
   });
 
-  test.each(["F64", "I64", "U8", "F8_E4M3"])("weights of dtype %s, before any is read", async (dtype) => {
-    const size = { F64: 8, I64: 8 }[dtype] ?? 1;
+  test.each(["F64", "I64"])("weights of dtype %s, before any is read", async (dtype) => {
     const tensors = tinyTensors().map(store);
     const last = tensors.findIndex(({ name }) => name === "ln_f.bias");
-    tensors[last] = { name: "ln_f.bias", dtype, shape: [4], bytes: new Uint8Array(4 * size) };
+    tensors[last] = { name: "ln_f.bias", dtype, shape: [4], bytes: new Uint8Array(4 * 8) };
     const received = vi.fn();
     await expect(readCheckpoint(parseConfig(tinyConfig), oneFile(tensors), received)).rejects.toThrow(
       new CheckpointError(
@@ -639,20 +638,17 @@ describe("readCheckpoint refuses", () => {
     expect(received).not.toHaveBeenCalled();
   });
 
-  test.each([
-    "pytorch_model.bin",
-    "pytorch_model-00001-of-00002.bin",
-    "pytorch_model.bin.index.json",
-    "ckpt.pt",
-    "tf_model.h5",
-  ])("%s alone, with what to do", async (name) => {
-    await expect(load(tinyConfig, { "config.json": new Blob([]), [name]: new Blob([]) })).rejects.toThrow(
-      new CheckpointError(
-        `model.safetensors: got ${name} alone, expected safetensors. Convert it, in Python: ` +
-          "GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).",
-      ),
-    );
-  });
+  test.each(["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json"])(
+    "%s alone, with what to do",
+    async (name) => {
+      await expect(load(tinyConfig, { "config.json": new Blob([]), [name]: new Blob([]) })).rejects.toThrow(
+        new CheckpointError(
+          `model.safetensors: got ${name} alone, which is PyTorch's pickles, expected safetensors. Convert it, in Python: ` +
+            "GPT2LMHeadModel.from_pretrained(folder).save_pretrained(folder).",
+        ),
+      );
+    },
+  );
 
   test("no weights at all", async () => {
     await expect(

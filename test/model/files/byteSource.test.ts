@@ -400,6 +400,23 @@ describe("a Blob", () => {
   });
 });
 
+test("a file that is gone when it is read at once is named, with what to do", async () => {
+  const gone = new Error("A requested file or directory could not be found");
+  const file = {
+    size: 100,
+    read: async () => 0,
+    readSync() {
+      throw gone;
+    },
+    close: async () => {},
+  };
+  const { readNow } = await openSource(file, "f");
+  const message =
+    "f: could not be read at byte 7: A requested file or directory could not be found. " +
+    "The embedding's rows are read from it when they are needed: give a file that stays.";
+  expect(() => readNow?.(new Uint8Array(1), 7)).toThrow(new CheckpointError(message, { cause: gone }));
+});
+
 describe("closing", () => {
   test("closes a file, cancels a stream, ends an iteration", async () => {
     const file = memoryFile(bytes);
