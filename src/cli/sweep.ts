@@ -6,12 +6,15 @@ import { describeValue, type Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
 import { eachLine, type Io, write } from "./io.ts";
+import { csvTo } from "./print.ts";
 import { detailOf } from "./records.ts";
 
 /** A line of the input: `{ "prompt" | "tokens", "answer", "wrong"?, "id"? }`. */
 interface Line extends AttributionRecord {
   /** From 1. */
   readonly line: number;
+  /** Its number among the lines that are not blank, from 0. */
+  readonly index: number;
   /** Whatever the line says; the output's lines carry it. */
   readonly id: unknown;
 }
@@ -51,12 +54,10 @@ export async function sweep(
       continue;
     }
     counts.done++;
-    const { line, id } = record;
+    const { line, index, id } = record;
+    const of = { header: false, record: index, id: id === undefined ? undefined : JSON.stringify(id) };
     const mark = { line, ...(id === undefined ? {} : { id }) };
-    await write(
-      io.stdout,
-      format === "csv" ? toCsv(result, { header: false, prompt: line }) : toNdjson(result, mark),
-    );
+    await write(io.stdout, format === "csv" ? csvTo(io.stdout, toCsv(result, of)) : toNdjson(result, mark));
   }
   if (counts.failed > 0) {
     await tell(`note: ${counts.done} of ${counts.done + counts.failed} records attributed`);
@@ -74,11 +75,12 @@ async function* readRecords(
 ): AsyncGenerator<Line> {
   const name = input === "-" ? "stdin" : input;
   let line = 0;
+  let index = 0;
   for await (const text of eachLine(name, input === "-" ? io.stdin : bytesOf(input))) {
     line++;
     if (text.trim() === "") continue;
     try {
-      yield readRecord(text, line, given);
+      yield readRecord(text, line, index++, given);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       await fail(line, error.message);
@@ -95,7 +97,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function readRecord(text: string, line: number, given: Given): Line {
+function readRecord(text: string, line: number, index: number, given: Given): Line {
   const record = parse(text);
   const { prompt, tokens, answer, wrong, id } = record;
   expectSpelt(record, given);
@@ -113,7 +115,7 @@ function readRecord(text: string, line: number, given: Given): Line {
     );
   }
   return {
-    ...{ line, id, input: (prompt ?? tokens) as string },
+    ...{ line, index, id, input: (prompt ?? tokens) as string },
     ...{ answer: answer as string | undefined, wrong: wrong as string | undefined },
   };
 }

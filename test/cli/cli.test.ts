@@ -20,6 +20,7 @@ import {
 } from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { version } from "../../src/version.ts";
+import { readCsv } from "../support/csv.ts";
 import { modelFolder } from "../support/fixtures.ts";
 import { modelWithTokenizer, run } from "./support.ts";
 
@@ -500,9 +501,27 @@ describe("--format ndjson and csv", () => {
     expect(csv.stdout.trimEnd().split("\r\n")).toHaveLength(1 + attributions.length * labels.length);
   });
 
-  test.each(["ndjson", "csv"])("%s has no character that a terminal would act upon", async (format) => {
-    const { stdout } = await run([...model, "a\u001b[31m b", "--answer", " a", "--format", format]);
+  test("ndjson has no character that a terminal would act upon", async () => {
+    const { stdout } = await run([...model, "a\u001b[31m b", "--answer", " a", "--format", "ndjson"]);
     expect(stdout.replaceAll(/\r?\n/g, "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  test("csv has every text as it is in a file, and nothing that a terminal would act upon on one", async () => {
+    const args = ["a\u001b", "--answer", " a", "--format", "csv"];
+    const file = await run([...model, ...args]);
+    const { header, rows } = readCsv(file.stdout);
+    const cell = (name: string) => rows[0][header.indexOf(name)];
+    expect([cell("token"), cell("answer"), cell("prompt"), cell("record"), cell("id")]).toEqual([
+      ...["\u001b", " a"],
+      ...[0, 0, null],
+    ]);
+    const shown = await run([...model, ...args], { stdout: { isTTY: true } });
+    expect(shown.stdout).toBe(file.stdout.replaceAll("\u001b", "␛"));
+    const sweep = await run([...model, "--input", "-", "--format", "csv"], {
+      stdin: JSON.stringify({ prompt: "a\u001b", answer: " a" }),
+      stdout: { isTTY: true },
+    });
+    expect(sweep.stdout).toBe(shown.stdout);
   });
 });
 
