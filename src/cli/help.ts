@@ -71,7 +71,7 @@ the model
 the output
   --top K            only the K rows of greatest magnitude, or tokens
   --format FORMAT    table (default); json: one document; ndjson: a line for
-                     each prompt and position; csv: a line for each row
+                     each prompt and position; csv: a line for each score
   --color WHEN       auto (default), always or never
   -h, --help         this text
   -V, --version      the version

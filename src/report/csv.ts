@@ -14,7 +14,7 @@ export interface CsvOptions {
 
 const names: NamesOf<CsvOptions> = { header: true, record: true, id: true };
 
-/** The columns' names, and whether their cells are numbers. */
+/** The columns' names, in order. */
 const columns = [
   "record",
   "id",
