@@ -77,5 +77,5 @@ function printDocument(document: object): string {
 
 /** How tables are to look where they are printed. */
 function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
-  return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout), top };
+  return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout, io.env), top };
 }

@@ -8,6 +8,7 @@ import {
 import { type BarScale, barScale } from "./bars.ts";
 import { type HeadGrid, headGrid, renderGrid } from "./grid.ts";
 import { field } from "./header.ts";
+import { held } from "./layout.ts";
 import { checkLine, ledgerLines } from "./ledger.ts";
 import { type Line, listLayout, renderList } from "./list.ts";
 import { decimalsFor, greatest, plural, signed } from "./numbers.ts";
@@ -29,9 +30,11 @@ export interface Style {
   readonly width: number;
   readonly top: number | undefined;
   readonly decimals: number;
+  /** Of the standard errors of a mean. */
+  readonly errorWidth: number;
   /** Of the changes where rows are left out. */
   readonly leftOutWidth: number;
-  readonly bars: BarScale;
+  readonly bars: BarScale | null;
 }
 
 /** Decimals and scales that fit all attributions of a result. */
@@ -51,23 +54,33 @@ export function styleOf(
     ? attributions.flatMap((attribution) =>
         ordered(attribution.scores.data)
           .slice(0, limit)
-          .map((i) => scoreName(result, [attribution], i)),
+          .map((i) => nameOf(result, [attribution], i)),
       )
-    : labels;
-  const labelWidth = [...names.map(visible), ...ledgers.map(({ label }) => label)].map(columns);
+    : labels.map(visible);
+  const labelWidth = [...names, ...ledgers.map(({ label }) => label)].map(columns);
   const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
   const leftOut = attributions.flatMap((attribution) => [...(attribution.leaveOneOut?.data ?? [])]);
   const leftOutWidth = greatest(leftOut.map((value) => signed(value, decimals).length + 3));
-  const cells = Math.max(10, width - greatest(labelWidth) - scoreWidth - errorWidth - leftOutWidth - 5);
+  const cells = width - greatest(labelWidth) - scoreWidth - errorWidth - leftOutWidth - 5;
   return {
     paint,
     width,
     top: limit,
     decimals,
+    errorWidth,
     leftOutWidth,
     bars: barScale(scores, cells),
   };
+}
+
+/** What a row is called, on one line but where another name begins. */
+function nameOf(result: AttributionResult, attributions: readonly Attribution[], row: number): string {
+  const arrow = " ← ";
+  return visible(scoreName(result, attributions, row))
+    .split(arrow)
+    .map(held)
+    .join(arrow);
 }
 
 /** How many rows are listed where nobody says: of tens of thousands few. */
@@ -79,7 +92,7 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
   const isGrid = result.unit === "head" && style.top === undefined && block.leftOut === undefined;
   const grid = isGrid ? headGrid(result.labels) : undefined;
   const lineOf = (i: number): Line => ({
-    label: visible(scoreName(result, block.attributions, i)),
+    label: nameOf(result, block.attributions, i),
     score: block.scores[i],
     standardError: block.standardErrors?.[i],
     leftOut: block.leftOut?.[i],
@@ -90,13 +103,9 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
   const unsummed = isCumulative(result.unit) ? block.scores.length - listed.length : 0;
   const ledger = ledgerLines(result, block.attributions);
   const all = [...listed, ...ledger];
-  const layout = listLayout(
-    all.map(({ label }) => label),
-    all.map(({ score }) => score),
-    decimals,
-    bars,
-    block.leftOut && style.leftOutWidth,
-  );
+  const leftOutWidth = block.leftOut ? style.leftOutWidth : 0;
+  const besideWidth = leftOutWidth + (block.standardErrors ? style.errorWidth : 0);
+  const layout = listLayout(all, { decimals, bars, width: style.width, leftOutWidth, besideWidth });
   const rule = paint.dim("─".repeat(layout.labelWidth + 2 + layout.scoreWidth));
   const heads = grid ? [...gridLines(result, grid, block, style), ""] : [];
   return [
@@ -115,7 +124,7 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
 
 const meaning: Readonly<Record<Unit, string>> = {
   component: "what the embeddings and each sublayer wrote",
-  layer: "running residual at the final norm's scale (not the logit lens)",
+  layer: "residual so far, the final norm's scale (not the logit lens)",
   head: "what each head wrote; remainder: embeddings, MLPs and biases",
   neuron: "what each neuron of the MLPs wrote; remainder: embeddings, attention and biases",
   source: "what each head wrote of each position it read; remainder: embeddings, MLPs and biases",

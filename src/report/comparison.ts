@@ -1,7 +1,9 @@
 import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
-import { field, logitName, modelLine, promptLines } from "./header.ts";
+import { field, logitName, modelLine } from "./header.ts";
+import { layOut } from "./layout.ts";
 import { paint } from "./paint.ts";
+import { promptLines } from "./prompt.ts";
 import type { TableOptions } from "./table.ts";
 
 /** A comparison as text: the two prompts, and the rows of the first less those of the second, as `toTable` has rows. */
@@ -33,5 +35,5 @@ export function toComparisonTable(comparison: Comparison, options: TableOptions 
       ),
     );
   }
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }

@@ -213,7 +213,7 @@ describe("exit code 3: some prompts failed, the others are done", () => {
   test("each that fails is named by its number", async () => {
     const { code, stdout, stderr } = await run([...model, "a", long, "q", "b", "--answer", " a"]);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^prompt 1 .*\[a\]$[\s\S]*^prompt 2 .*\[b\]$/m);
+    expect(stdout).toMatch(/^prompt 0 .*\[a\]$[\s\S]*^prompt 1 .*\[b\]$/m);
     expect(stderr).toContain(`logitscope: prompt 2 of 4: ${tooLong}\n`);
     expect(stderr).toContain('logitscope: prompt 3 of 4: encode: got the byte 0x71 in "q"');
     expect(stderr).toContain("note: 2 of 4 prompts attributed; the output numbers these alone\n");
@@ -311,9 +311,10 @@ describe("streams", () => {
     expect(failed.stderr).toContain(`${esc}[2Klogitscope: /nowhere`);
   });
 
-  test("the table is as wide as the terminal, within reason", async () => {
-    const widest = async (stdout: { isTTY?: boolean; columns?: number }) => {
-      const { stdout: text } = await run([...ids, "--answer-id", "1"], { stdout, env: { NO_COLOR: "1" } });
+  test("the table is as wide as the terminal, within reason, or as COLUMNS says", async () => {
+    const widest = async (stdout: { isTTY?: boolean; columns?: number }, COLUMNS?: string) => {
+      const env = { NO_COLOR: "1", COLUMNS };
+      const { stdout: text } = await run([...ids, "--answer-id", "1"], { stdout, env });
       return Math.max(
         ...text
           .split("\n")
@@ -325,6 +326,10 @@ describe("streams", () => {
     expect(await widest({ isTTY: true, columns: 100 })).toBe(100);
     expect(await widest({ isTTY: true, columns: 400 })).toBe(120);
     expect(await widest({ isTTY: false, columns: 100 })).toBe(80);
+    expect(await widest({ isTTY: true, columns: 100 }, "60")).toBe(100);
+    expect(await widest({}, "60")).toBe(60);
+    expect(await widest({}, "150")).toBe(150);
+    for (const none of ["", "0", "-1", "wide", "1e2"]) expect(await widest({}, none), none).toBe(80);
   });
 });
 
