@@ -1,8 +1,13 @@
 import type { ActivationCache } from "./cache/activationCache.ts";
 import type { Gpt2 } from "./gpt2.ts";
 
-/** The name of the method by which Node, Deno and Bun print an object in `console.log`. */
-export const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+/**
+ * Says how Node, Deno and Bun print an object in `console.log`. The object has the method, not its class: a class with a computed
+ * name is kept by bundlers where nobody uses it.
+ */
+export function showAs<T extends object>(object: T, show: (object: T) => string): void {
+  Object.defineProperty(object, Symbol.for("nodejs.util.inspect.custom"), { value: () => show(object) });
+}
 
 /** A model in three lines. */
 export function showModel({ name, config, kernels, backend, compatibilityMode, tokenizer }: Gpt2): string {

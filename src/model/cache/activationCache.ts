@@ -2,7 +2,7 @@ import { nearest, ValueError } from "../../errors.ts";
 import type { Tensor, Tensor64 } from "../../tensor/index.ts";
 import { type HookName, hookNames, positionAxis } from "../hooks.ts";
 import { type Positions, resolvePositions, takePositions } from "../positions.ts";
-import { inspected, showCache } from "../shown.ts";
+import { showAs, showCache } from "../shown.ts";
 import type { Activations, CachedModel } from "./activations.ts";
 import { actName } from "./actName.ts";
 import { type LogitAttrsOptions, logitAttrs } from "./logitAttrs.ts";
@@ -39,11 +39,7 @@ export class ActivationCache implements Activations {
     this.positions = positions;
     this.#activations = activations;
     this.#everyPos = everyPos;
-  }
-
-  /** What `console.log` prints of a cache. @internal */
-  [inspected](): string {
-    return showCache(this);
+    showAs(this, showCache);
   }
 
   /** The names held, in execution order. */
