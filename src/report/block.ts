@@ -50,6 +50,7 @@ export function styleOf(
   const values = [...scores, ...ledgers.map(({ score }) => score)];
   const decimals = decimalsFor(values);
   const limit = top ?? topOf[result.unit];
+  const others = attributions.flatMap((attribution) => othersOf(result, attribution.scores.data, limit));
   const names = attributions.some(({ sources }) => sources)
     ? attributions.flatMap((attribution) =>
         ordered(attribution.scores.data)
@@ -57,8 +58,9 @@ export function styleOf(
           .map((i) => nameOf(result, [attribution], i)),
       )
     : labels.map(visible);
-  const labelWidth = [...names, ...ledgers.map(({ label }) => label)].map(columns);
-  const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
+  const labelWidth = [...names, ...[...ledgers, ...others].map(({ label }) => label)].map(columns);
+  const shown = [...values, ...others.map(({ score }) => score)];
+  const scoreWidth = greatest(shown.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
   const leftOut = attributions.flatMap((attribution) => [...(attribution.leaveOneOut?.data ?? [])]);
   const leftOutWidth = greatest(leftOut.map((value) => signed(value, decimals).length + 3));
@@ -143,18 +145,27 @@ function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, styl
 
 /** The rows of greatest magnitude where `top` is given, and one for the others: so the column still adds up. */
 function keepTop(
-  { unit, axes }: AttributionResult,
+  result: AttributionResult,
   scores: Float64Array,
   lineOf: (row: number) => Line,
   { top }: Style,
 ): readonly Line[] {
   if (top === undefined) return Array.from(scores.keys(), lineOf);
-  const order = ordered(scores).filter((row) => !axes[1] || scores[row] !== 0); // nothing is written in most corners
-  const kept = order.slice(0, top).map(lineOf);
-  const others = order.slice(top);
-  if (others.length === 0 || isCumulative(unit)) return kept;
+  return [...written(result, scores).slice(0, top).map(lineOf), ...othersOf(result, scores, top)];
+}
+
+/** The line of the rows that are not among the first `top`, where there are any and they have a sum. */
+function othersOf(result: AttributionResult, scores: Float64Array, top: number | undefined): Line[] {
+  if (top === undefined || isCumulative(result.unit)) return [];
+  const others = written(result, scores).slice(top);
+  if (others.length === 0) return [];
   const score = others.reduce((sum, row) => sum + scores[row], 0);
-  return [...kept, { label: plural(others.length, "other"), score, hasBar: false, note: "their sum" }];
+  return [{ label: plural(others.length, "other"), score, hasBar: false, note: "their sum" }];
+}
+
+/** The rows, those of greatest magnitude first; of several axes without zeros, since in most corners nothing is written. */
+function written({ axes }: AttributionResult, scores: Float64Array): number[] {
+  return ordered(scores).filter((row) => !axes[1] || scores[row] !== 0);
 }
 
 /** The rows, those of greatest magnitude first. */

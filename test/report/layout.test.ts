@@ -22,7 +22,7 @@ const prompt = "When Mary and John went to the store, John gave a drink to";
 const other = "When Anna and John went to the store, John gave a drink to";
 const asked = { answer: " Mary", wrong: " John" };
 
-type Options = { width: number; color?: boolean };
+type Options = { width: number; color?: boolean; top?: number };
 const attributed = (
   options: Parameters<typeof directLogitAttribution>[2],
   of: string | string[] = prompt,
@@ -34,6 +34,12 @@ const attributed = (
 const units = ["component", "layer", "head", "neuron", "full", "source", "path"] as const;
 const tables: Record<string, (options: Options) => string> = {
   ...Object.fromEntries(units.map((unit) => [unit, attributed({ ...asked, unit })])),
+  ...Object.fromEntries(
+    units.map((unit) => {
+      const tableAt = attributed({ answer: " Mary", unit });
+      return [`the first three of one logit, by ${unit}`, (style: Options) => tableAt({ ...style, top: 3 })];
+    }),
+  ),
   "component, of which rows are left out": attributed({ ...asked, leaveOneOut: true }),
   "head, of which rows are left out": attributed({ ...asked, unit: "head", leaveOneOut: true }),
   "a log-probability": attributed({ answer: " Mary", target: "logProbability", probability: true }),
@@ -74,6 +80,7 @@ describe.each(Object.entries(tables))("%s", (_, tableAt) => {
       const isNumber = /^[(]?[+-]?\d+(\.\d+)?[)]?$/.test(word); // a narrow grid has fewer decimals
       if (!isNumber) expect(wide, word).toContain(word);
     }
+    expect(table, "a bar without its row").not.toMatch(/^[ █▌▐]*│[ █▌▐]*$/m);
     expect(plain(tableAt({ width, color: true }))).toBe(table);
   });
 });
