@@ -31,7 +31,7 @@ function readBy(csv: string, ...more: string[]): Record<Reader, [string[], Read[
 const numbers = new Set(["score", "leave_one_out", "logit", "bias", "check"]);
 const whole = new Set(["record", "prompt", "pos", "layer", "head", "neuron", "source_pos"]);
 
-/** The same of the parser that the other tests have. pandas ends a text at a NUL, and does not tell a missing one from an empty one. */
+/** The same of the parser that the other tests have. pandas, before version 3, ends a text at a NUL, and does not tell a missing one from an empty one. */
 function expected(csv: string, reader: Reader): [string[], Read[][]] {
   const { header, rows } = readCsv(csv);
   const textOf = (text: string) => ({ text: Array.from(text, (char) => char.codePointAt(0)!) });
