@@ -66,8 +66,8 @@ export const csvHeader: string = `${columns.join()}\r\n`;
  * | `logit`, `bias` | of the whole attribution, as in its check |
  * | `check` | how far apart Σ score + bias and logit may lie: `bound + roundingBound`. Of unit layer the last score stands for the sum |
  *
- * A text is missing where the model has no tokenizer. A token that is not UTF-8 by itself has U+FFFD in it, as in JSON, and so has a
- * lone surrogate, which no UTF-8 file can hold: ids tell such tokens apart. An answer of several tokens has the sum of their rows;
+ * A text is missing where the model has no tokenizer. A token that is not UTF-8 by itself is its bytes as text, `\xe9`, as in JSON. A
+ * lone surrogate, which no UTF-8 file can hold, is U+FFFD. An answer of several tokens has the sum of their rows;
  * the rows of each one, the probability and the weights of a softmax set are in JSON.
  *
  * @throws ValueError for an unknown option, a record that is no whole number, an id that is no text

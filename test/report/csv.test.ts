@@ -216,3 +216,17 @@ test("a lone surrogate, which UTF-8 cannot hold, is U+FFFD; a pair stays", () =>
   const [{ token, answer, wrong }] = read(csv);
   expect([token, answer, wrong]).toEqual(["a\ufffd", "\ufffd\ufffd", "🙂"]);
 });
+
+test("a token that is not UTF-8 by itself is its bytes as text, as in JSON", () => {
+  const tokenizer = model.tokenizer!;
+  const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id);
+  const part = ids.find((id) => /^\\x[0-9a-f]{2}$/.test(tokenizer.tokenString(id)))!;
+  const result = directLogitAttribution(model, [1, part], { answer: part });
+  const [{ token, answer, answer_id }] = read(toCsv(result));
+  expect([token, answer, answer_id]).toEqual([
+    tokenizer.tokenString(part),
+    tokenizer.tokenString(part),
+    part,
+  ]);
+  expect(token).toBe(result.prompts[0].stringTokens![1]);
+});
