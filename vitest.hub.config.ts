@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { demoFiles } from "./scripts/demoFiles.mjs";
 
-/** Against Python's huggingface_hub, on one cache. */
+/** Against Python: huggingface_hub on one cache, pandas and DuckDB on our CSV. */
 export default defineConfig({
   plugins: [demoFiles],
   test: { include: ["test/hub-interop/**/*.hub.test.ts"], testTimeout: 120_000 },

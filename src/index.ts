@@ -139,6 +139,7 @@ export {
   type UnembeddingColumn,
 } from "./model/index.ts";
 export {
+  type CsvOptions,
   type LensTableOptions,
   type TableOptions,
   toAblationTable,

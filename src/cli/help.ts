@@ -75,8 +75,10 @@ the model
 the output
   --top K            only the K rows of greatest magnitude, or tokens
   --format FORMAT    table (default); json: one document; ndjson: a line for
-                     each prompt and position; csv: a line for each row
+                     each prompt and position; csv: a line for each score
   --color WHEN       auto (default), always or never
+                     Tables are as wide as the terminal, or, where they go to a
+                     file or pipe, as COLUMNS says; default 80
   -h, --help         this text
   -V, --version      the version
 

@@ -44,9 +44,11 @@ export function wantsColor(when: "auto" | "always" | "never", output: Output, en
   return output.isTTY === true && env.TERM !== "dumb";
 }
 
-/** The columns to lay out for; a file or pipe gets those of an ordinary terminal. */
-export function widthOf(output: Output): number {
-  return output.isTTY && output.columns ? Math.min(output.columns, 120) : 80;
+/** The columns to lay out for: the terminal's, as far as lines are easy to read; for a file or pipe COLUMNS, or 80. */
+export function widthOf(output: Output, env: Io["env"]): number {
+  if (output.isTTY && output.columns) return Math.min(output.columns, 120);
+  const columns = env.COLUMNS ?? "";
+  return /^[1-9]\d{0,3}$/.test(columns) ? Number(columns) : 80;
 }
 
 /** What is said of bytes that are no text. */

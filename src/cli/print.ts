@@ -23,9 +23,10 @@ import {
   toNdjson,
   toPromotedTable,
   toTables,
+  visible,
 } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
-import { escapeControls, type Io, wantsColor, widthOf } from "./io.ts";
+import { escapeControls, type Io, type Output, wantsColor, widthOf } from "./io.ts";
 
 /** One attribution less another, in the format asked for. */
 export function printComparison(comparison: Comparison, args: Arguments, io: Io): string {
@@ -62,8 +63,13 @@ export function print(results: readonly AttributionResult[], args: Arguments, io
   const { format } = args;
   if (format === "json") return printDocument(toJSON(results[0]));
   if (format === "ndjson") return toNdjson(results[0]).replace(/[^\n]+/g, escapeControls);
-  if (format === "csv") return toCsv(results[0]);
+  if (format === "csv") return csvTo(io.stdout, toCsv(results[0]));
   return toTables(results, tableStyle(args, io));
+}
+
+/** Values as they are for a file or pipe; on a terminal, what it would act upon in a text is made visible. */
+export function csvTo(output: Output, csv: string): string {
+  return output.isTTY ? csv.replace(/"[^"]*"/g, visible) : csv; // quotes within a text are doubled
 }
 
 function printDocument(document: object): string {
@@ -72,7 +78,7 @@ function printDocument(document: object): string {
 
 /** How tables are to look where they are printed. */
 function tableStyle({ color, top }: Arguments, io: Io): TableOptions {
-  return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout), top };
+  return { color: wantsColor(color, io.stdout, io.env), width: widthOf(io.stdout, io.env), top };
 }
 
 /** The same for tables that have a number of tokens, and not of rows. */

@@ -8,6 +8,8 @@ export interface Line extends AttributionRecord {
   readonly meta: {
     /** From 1. */
     readonly line: number;
+    /** Its number among the lines that are not blank, from 0. */
+    readonly index: number;
     /** The JSON text of the line's "id", as it was written. The output's lines carry it. */
     readonly id: string | undefined;
   };
@@ -27,7 +29,7 @@ const otherNames: Readonly<Record<string, string>> = {
 };
 
 /** @throws ValueError for what is no record */
-export function readRecord(text: string, line: number): Line {
+export function readRecord(text: string, line: number, index: number): Line {
   const record = parse(text);
   expectNames(record);
   const { prompt, tokens, answer, wrong, direction } = record;
@@ -50,7 +52,7 @@ export function readRecord(text: string, line: number): Line {
     ...(asked as Partial<AttributionRecord>),
     input: (prompt ?? tokens) as string,
     direction: direction === undefined ? undefined : readDirection(direction),
-    meta: { line, id: record.id === undefined ? undefined : idText(text) },
+    meta: { line, index, id: record.id === undefined ? undefined : idText(text) },
   };
 }
 

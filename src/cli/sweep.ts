@@ -11,6 +11,7 @@ import type { Gpt2 } from "../model/index.ts";
 import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
 import { ClosedOutput, eachLine, type Io, notUtf8 } from "./io.ts";
+import { csvTo } from "./print.ts";
 import { type Line, readRecord } from "./record.ts";
 import { detailOf, namingSeveral } from "./records.ts";
 import { wholeWriter } from "./wholeWrites.ts";
@@ -51,8 +52,11 @@ export async function sweep(
       await fail(line, withRemedy(told, record, options));
       continue;
     }
+    const { id, index } = record.meta;
     await put(
-      format === "csv" ? toCsv(result, { header: false, prompt: line }) : marked(result, record.meta),
+      format === "csv"
+        ? csvTo(io.stdout, toCsv(result, { header: false, record: index, id }))
+        : marked(result, record.meta),
       line,
     );
     counts.done++;
@@ -105,12 +109,14 @@ function lineWriter(io: Io): (text: string, line?: number) => Promise<void> {
 
 async function* readRecords(input: string, io: Io, fail: Fail): AsyncGenerator<Line> {
   let line = 0;
+  let count = 0;
   for await (const text of eachLine(input === "-" ? io.stdin : bytesOf(input))) {
     line++;
     if (text?.trim() === "") continue;
+    const index = count++;
     try {
       if (text === null) throw new ValueError(notUtf8);
-      yield readRecord(text, line);
+      yield readRecord(text, line, index);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       await fail(line, error.message);

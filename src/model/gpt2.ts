@@ -11,6 +11,7 @@ import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } fr
 import { type Positions, resolvePositions } from "./positions.ts";
 import { expectTokenId, expectTokenizer, type ModelInput, readPrompts, textToTokens } from "./prompts.ts";
 import { type RunOptions, reachedNames, run, runNames } from "./run.ts";
+import { showAs, showModel } from "./shown.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { showToken, singleToken } from "./tokens.ts";
 import { foldedUnembedding, rawUnembedding, type Unembedding } from "./unembedding.ts";
@@ -116,6 +117,7 @@ export class Gpt2 {
       outputHook: "unembed.hook_in",
     };
     this.#outer = outer;
+    showAs(this, showModel);
   }
 
   /** The backend that computes, and why it is not the one asked for where it is not: "wasm", "js: …". */

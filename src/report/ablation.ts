@@ -1,10 +1,13 @@
 import type { AblationResult, PositionEffects } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
-import { attributionLines, field, modelLine, promptLines } from "./header.ts";
+import { type Column, columnLines } from "./columns.ts";
+import { attributionLines, field, modelLine } from "./header.ts";
+import { HANG, layOut } from "./layout.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
+import { promptLines, promptName } from "./prompt.ts";
 import type { TableOptions } from "./table.ts";
-import { columns, padColumns } from "./text.ts";
+import { visible } from "./text.ts";
 import { expectTop, tableNames } from "./top.ts";
 
 const effects = ["total", "direct", "directExact", "indirect"] as const;
@@ -27,7 +30,7 @@ export function toAblationTable(result: AblationResult, options: TableOptions = 
   const lines = [modelLine(result.model, on)];
   for (const [index, one] of result.attributions.entries()) {
     const { prompts } = result;
-    const name = prompts.length > 1 ? `prompt ${one.prompt + 1}` : "prompt";
+    const name = promptName(prompts, one.prompt);
     const marked = new Set([one.pos]);
     lines.push(...(index > 0 ? [""] : []), ...promptLines(name, prompts[one.prompt], marked, width, on));
     lines.push(...attributionLines(result, one, on), "");
@@ -38,30 +41,35 @@ export function toAblationTable(result: AblationResult, options: TableOptions = 
         on,
       ),
     );
-    lines.push(...effectLines(result.labels, one, top ?? result.labels.length, on));
+    lines.push(...effectLines(result.labels, one, top ?? result.labels.length, width, on));
   }
   lines.push(
     "",
-    on.dim("direct: the row's change, LayerNorm's scale frozen; exact: the scale anew"),
-    on.dim("total: all later layers computed anew; indirect: total − exact"),
+    HANG + on.dim("direct: the row's change, LayerNorm's scale frozen; exact: the scale anew"),
+    HANG + on.dim("total: all later layers computed anew; indirect: total − exact"),
   );
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }
 
-function effectLines(labels: readonly string[], one: PositionEffects, top: number, on: Paint): string[] {
+function effectLines(
+  labels: readonly string[],
+  one: PositionEffects,
+  top: number,
+  width: number,
+  on: Paint,
+): string[] {
   const order = [...labels.keys()];
   if (top < labels.length) order.sort((a, b) => Math.abs(one.total[b]) - Math.abs(one.total[a]));
   const rows = order.slice(0, top);
   const decimals = decimalsFor(effects.flatMap((effect) => rows.map((row) => one[effect][row])));
-  const cells = effects.map((effect) => rows.map((row) => signed(one[effect][row], decimals)));
-  const labelWidth = Math.max(...rows.map((row) => columns(labels[row])));
-  const cellWidth = Math.max("indirect".length, ...cells.flat().map((cell) => cell.length));
-  const head = effects.map((effect) => titles[effect].padStart(cellWidth + 2)).join("");
-  const shown = rows.map((row, i) => {
-    const numbers = effects.map((effect, e) =>
-      on.sign(one[effect][row], cells[e][i].padStart(cellWidth + 2)),
-    );
-    return padColumns(labels[row], labelWidth) + numbers.join("");
-  });
-  return [on.dim(" ".repeat(labelWidth) + head), ...shown];
+  const numbers = effects.map(
+    (effect): Column => ({
+      title: titles[effect],
+      cells: rows.map((row) => signed(one[effect][row], decimals)),
+      align: "right",
+      paint: (text, i) => on.sign(one[effect][rows[i]], text),
+    }),
+  );
+  const names: Column = { title: "", cells: rows.map((row) => visible(labels[row])), align: "left" };
+  return columnLines([names, ...numbers], 1, width, on);
 }

@@ -5,8 +5,12 @@ export interface BarScale {
   readonly right: number;
 }
 
-/** The scale that fits all scores into `cells` cells and the axis. */
-export function barScale(scores: Iterable<number>, cells: number): BarScale {
+/** Fewer cells than this show nothing. */
+const LEAST_CELLS = 6;
+
+/** The scale that fits all scores into `cells` cells and the axis; null where there is no room for bars. */
+export function barScale(scores: Iterable<number>, cells: number): BarScale | null {
+  if (cells < LEAST_CELLS) return null;
   let below = 0;
   let above = 0;
   for (const score of scores) {

@@ -8,6 +8,7 @@ import {
 import { type BarScale, barScale } from "./bars.ts";
 import { type HeadGrid, headGrid, renderGrid } from "./grid.ts";
 import { field } from "./header.ts";
+import { held } from "./layout.ts";
 import { checkLine, ledgerLines } from "./ledger.ts";
 import { type Line, listLayout, renderList } from "./list.ts";
 import { decimalsFor, greatest, plural, signed } from "./numbers.ts";
@@ -29,9 +30,11 @@ export interface Style {
   readonly width: number;
   readonly top: number | undefined;
   readonly decimals: number;
+  /** Of the standard errors of a mean. */
+  readonly errorWidth: number;
   /** Of the changes where rows are left out. */
   readonly leftOutWidth: number;
-  readonly bars: BarScale;
+  readonly bars: BarScale | null;
 }
 
 /** Decimals and scales that fit all attributions of a result. */
@@ -47,27 +50,39 @@ export function styleOf(
   const values = [...scores, ...ledgers.map(({ score }) => score)];
   const decimals = decimalsFor(values);
   const limit = top ?? topOf[result.unit];
+  const others = attributions.flatMap((attribution) => othersOf(result, attribution.scores.data, limit));
   const names = attributions.some(({ sources }) => sources)
     ? attributions.flatMap((attribution) =>
         ordered(attribution.scores.data)
           .slice(0, limit)
-          .map((i) => scoreName(result, [attribution], i)),
+          .map((i) => nameOf(result, [attribution], i)),
       )
-    : labels;
-  const labelWidth = [...names.map(visible), ...ledgers.map(({ label }) => label)].map(columns);
-  const scoreWidth = greatest(values.map((value) => signed(value, decimals).length));
+    : labels.map(visible);
+  const labelWidth = [...names, ...[...ledgers, ...others].map(({ label }) => label)].map(columns);
+  const shown = [...values, ...others.map(({ score }) => score)];
+  const scoreWidth = greatest(shown.map((value) => signed(value, decimals).length));
   const errorWidth = attributions.length > 1 ? scoreWidth + 2 : 0;
   const leftOut = attributions.flatMap((attribution) => [...(attribution.leaveOneOut?.data ?? [])]);
   const leftOutWidth = greatest(leftOut.map((value) => signed(value, decimals).length + 3));
-  const cells = Math.max(10, width - greatest(labelWidth) - scoreWidth - errorWidth - leftOutWidth - 5);
+  const cells = width - greatest(labelWidth) - scoreWidth - errorWidth - leftOutWidth - 5;
   return {
     paint,
     width,
     top: limit,
     decimals,
+    errorWidth,
     leftOutWidth,
     bars: barScale(scores, cells),
   };
+}
+
+/** What a row is called, on one line but where another name begins. */
+function nameOf(result: AttributionResult, attributions: readonly Attribution[], row: number): string {
+  const arrow = " ← ";
+  return visible(scoreName(result, attributions, row))
+    .split(arrow)
+    .map(held)
+    .join(arrow);
 }
 
 /** How many rows are listed where nobody says: of tens of thousands few. */
@@ -79,7 +94,7 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
   const isGrid = result.unit === "head" && style.top === undefined && block.leftOut === undefined;
   const grid = isGrid ? headGrid(result.labels) : undefined;
   const lineOf = (i: number): Line => ({
-    label: visible(scoreName(result, block.attributions, i)),
+    label: nameOf(result, block.attributions, i),
     score: block.scores[i],
     standardError: block.standardErrors?.[i],
     leftOut: block.leftOut?.[i],
@@ -90,13 +105,9 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
   const unsummed = isCumulative(result.unit) ? block.scores.length - listed.length : 0;
   const ledger = ledgerLines(result, block.attributions);
   const all = [...listed, ...ledger];
-  const layout = listLayout(
-    all.map(({ label }) => label),
-    all.map(({ score }) => score),
-    decimals,
-    bars,
-    block.leftOut && style.leftOutWidth,
-  );
+  const leftOutWidth = block.leftOut ? style.leftOutWidth : 0;
+  const besideWidth = leftOutWidth + (block.standardErrors ? style.errorWidth : 0);
+  const layout = listLayout(all, { decimals, bars, width: style.width, leftOutWidth, besideWidth });
   const rule = paint.dim("─".repeat(layout.labelWidth + 2 + layout.scoreWidth));
   const heads = grid ? [...gridLines(result, grid, block, style), ""] : [];
   return [
@@ -115,7 +126,7 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
 
 const meaning: Readonly<Record<Unit, string>> = {
   component: "what the embeddings and each sublayer wrote",
-  layer: "running residual at the final norm's scale (not the logit lens)",
+  layer: "residual so far, the final norm's scale (not the logit lens)",
   head: "what each head wrote; remainder: embeddings, MLPs and biases",
   neuron: "what each neuron of the MLPs wrote; remainder: embeddings, attention and biases",
   source: "what each head wrote of each position it read; remainder: embeddings, MLPs and biases",
@@ -134,18 +145,27 @@ function gridLines(result: AttributionResult, grid: HeadGrid, block: Block, styl
 
 /** The rows of greatest magnitude where `top` is given, and one for the others: so the column still adds up. */
 function keepTop(
-  { unit, axes }: AttributionResult,
+  result: AttributionResult,
   scores: Float64Array,
   lineOf: (row: number) => Line,
   { top }: Style,
 ): readonly Line[] {
   if (top === undefined) return Array.from(scores.keys(), lineOf);
-  const order = ordered(scores).filter((row) => !axes[1] || scores[row] !== 0); // nothing is written in most corners
-  const kept = order.slice(0, top).map(lineOf);
-  const others = order.slice(top);
-  if (others.length === 0 || isCumulative(unit)) return kept;
+  return [...written(result, scores).slice(0, top).map(lineOf), ...othersOf(result, scores, top)];
+}
+
+/** The line of the rows that are not among the first `top`, where there are any and they have a sum. */
+function othersOf(result: AttributionResult, scores: Float64Array, top: number | undefined): Line[] {
+  if (top === undefined || isCumulative(result.unit)) return [];
+  const others = written(result, scores).slice(top);
+  if (others.length === 0) return [];
   const score = others.reduce((sum, row) => sum + scores[row], 0);
-  return [...kept, { label: plural(others.length, "other"), score, hasBar: false, note: "their sum" }];
+  return [{ label: plural(others.length, "other"), score, hasBar: false, note: "their sum" }];
+}
+
+/** The rows, those of greatest magnitude first; of several axes without zeros, since in most corners nothing is written. */
+function written({ axes }: AttributionResult, scores: Float64Array): number[] {
+  return ordered(scores).filter((row) => !axes[1] || scores[row] !== 0);
 }
 
 /** The rows, those of greatest magnitude first. */

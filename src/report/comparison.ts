@@ -1,8 +1,10 @@
 import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
-import { field, logitName, modelLine, promptLines } from "./header.ts";
+import { field, logitName, modelLine } from "./header.ts";
+import { layOut } from "./layout.ts";
 import { paint } from "./paint.ts";
+import { promptLines } from "./prompt.ts";
 import type { TableOptions } from "./table.ts";
 import { tableNames } from "./top.ts";
 
@@ -40,5 +42,5 @@ export function toComparisonTable(comparison: Comparison, options: TableOptions 
       ),
     );
   }
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }

@@ -1,12 +1,14 @@
 import type { Erasure, ErasureResult } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
+import { type Column, columnLines } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
+import { HANG, layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
-import { decimalsFor, plural, signed } from "./numbers.ts";
+import { decimalsFor, percent, plural, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import type { TableOptions } from "./table.ts";
-import { columns, padColumns, visible } from "./text.ts";
+import { visible } from "./text.ts";
 import { expectTop, tableNames } from "./top.ts";
 
 /** How many pairs are listed where nobody says: heads have hundreds. */
@@ -33,41 +35,45 @@ export function toErasuresTable(result: ErasureResult, options: TableOptions = {
     ...attributionLines(result, one, on),
     "",
     field("by", `${on.bold("erasures")}${on.dim(` · ${meaning[result.unit]}`)}`, on),
-    ...pairLines(one.pairs, result.threshold, top, on),
+    ...pairLines(one.pairs, result.threshold, top, width, on),
     checkLine([one], on),
   ]);
   const notes = [
-    "share: what the eraser took back of what was written; left: how much of it the",
-    "final residual has; then their rows of the attribution, and the sum of the two",
+    "share: what the eraser took back of what was written; left: how much of it the " +
+      "final residual has; then their rows of the attribution, and the sum of the two",
   ];
-  return `${[...lines, "", ...notes.map(on.dim)].join("\n")}\n`;
+  return layOut([...lines, "", ...notes.map((note) => HANG + on.dim(note))], width);
 }
 
-function pairLines(pairs: readonly Erasure[], threshold: number, top: number, on: Paint): string[] {
+function pairLines(
+  pairs: readonly Erasure[],
+  threshold: number,
+  top: number,
+  width: number,
+  on: Paint,
+): string[] {
   if (pairs.length === 0) return [on.dim(`none, of a share of ${percent(threshold)} or more`)];
   const shown = pairs.slice(0, top);
-  const rows = shown.map(({ scores }) => [scores.writer, scores.eraser, scores.net]);
-  const decimals = decimalsFor(rows.flat());
-  const table = [
-    ["writer", "eraser", "share", "cosine", "left", "its row", "eraser's", "net"],
-    ...shown.map(({ writer, eraser, share, cosine, remaining }, i) => [
-      ...[visible(writer), visible(eraser), percent(share), cosine.toFixed(2)],
-      ...[percent(remaining.at(-1)!), ...rows[i].map((row) => signed(row, decimals))],
-    ]),
-  ];
-  const widths = table[0].map((_, k) => Math.max(...table.map((cells) => columns(cells[k]))));
-  const [head, ...lines] = table.map((cells, i) => {
-    const padded = cells.map((cell, k) => {
-      if (k < 2) return padColumns(cell, widths[k]);
-      const aligned = cell.padStart(widths[k]);
-      return i > 0 && k > 4 ? on.sign(rows[i - 1][k - 5], aligned) : aligned;
-    });
-    return padded.join("  ");
+  const score = (title: string, of: (scores: Erasure["scores"]) => number): Column => ({
+    title,
+    cells: shown.map(({ scores }) => signed(of(scores), decimals)),
+    align: "right",
+    paint: (text, row) => on.sign(of(shown[row].scores), text),
   });
+  const cell = (align: "left" | "right", title: string, of: (pair: Erasure) => string): Column => ({
+    ...{ title, align, cells: shown.map(of) },
+  });
+  const decimals = decimalsFor(shown.flatMap(({ scores }) => [scores.writer, scores.eraser, scores.net]));
+  const table = [
+    cell("left", "writer", ({ writer }) => visible(writer)),
+    cell("left", "eraser", ({ eraser }) => visible(eraser)),
+    cell("right", "share", ({ share }) => percent(share)),
+    cell("right", "cosine", ({ cosine }) => cosine.toFixed(2)),
+    cell("right", "left", ({ remaining }) => percent(remaining.at(-1)!)),
+    score("its row", ({ writer }) => writer),
+    score("eraser's", ({ eraser }) => eraser),
+    score("net", ({ net }) => net),
+  ];
   const others = pairs.length - shown.length;
-  return [on.dim(head), ...lines, ...(others > 0 ? [on.dim(plural(others, "other"))] : [])];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
+  return [...columnLines(table, 2, width, on), ...(others > 0 ? [on.dim(plural(others, "other"))] : [])];
 }

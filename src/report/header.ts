@@ -1,14 +1,19 @@
-import type { AttributedAnswer, AttributedPrompt, Attribution, AttributionResult } from "../dla/index.ts";
-import { plural } from "./numbers.ts";
+import type { AttributedAnswer, AttributedToken, Attribution, AttributionResult } from "../dla/index.ts";
+import { HANG, held } from "./layout.ts";
+import { percent, plural } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
-import { columns, padColumns, quoteToken, visible } from "./text.ts";
+import { padColumns, quoteToken, visible } from "./text.ts";
 
-const fieldWidth = 10;
+/** How many columns a field's name takes. */
+export const fieldWidth = 10;
 
 /** `name      value`, the name dim. */
 export function field(name: string, value: string, paint: Paint): string {
-  return paint.dim(padColumns(name, fieldWidth)) + value;
+  return paint.dim(padColumns(name, fieldWidth)) + HANG + value;
 }
+
+/** Between two facts a line may be broken: after the point. */
+const between = `${held(" ·")} `;
 
 /** What was run. */
 export function modelLine(model: AttributionResult["model"], paint: Paint): string {
@@ -20,31 +25,11 @@ export function modelLine(model: AttributionResult["model"], paint: Paint): stri
     weights,
     visible(backend.split(":")[0]), // why it is this one is in the document, and told by who loads it
   ];
-  return field("model", `${paint.bold(visible(name))}${paint.dim(` · ${facts.join(" · ")}`)}`, paint);
-}
-
-/** The prompt's tokens side by side, the attributed ones in brackets, over as many lines as they need. */
-export function promptLines(
-  name: string,
-  prompt: AttributedPrompt,
-  attributed: ReadonlySet<number>,
-  width: number,
-  paint: Paint,
-): string[] {
-  const lines = [""];
-  let used = 0;
-  for (const [pos, id] of prompt.tokens.entries()) {
-    const text = visible(prompt.stringTokens?.[pos] ?? String(id));
-    const token = attributed.has(pos) ? `[${text}]` : text;
-    const separator = pos < prompt.tokens.length - 1 ? "│" : "";
-    if (used > 0 && used + columns(token + separator) > width - fieldWidth) {
-      lines.push("");
-      used = 0;
-    }
-    used += columns(token + separator);
-    lines[lines.length - 1] += (attributed.has(pos) ? paint.inverse(token) : token) + paint.dim(separator);
-  }
-  return lines.map((line, i) => field(i === 0 ? name : "", line, paint));
+  return field(
+    "model",
+    `${paint.bold(visible(name))}${paint.dim(`${between}${facts.map(held).join(between)}`)}`,
+    paint,
+  );
 }
 
 type Asked = Pick<Attribution, "prompt" | "pos" | "answer" | "wrong"> &
@@ -57,7 +42,7 @@ export function attributionLines(
   paint: Paint,
 ): string[] {
   const { tokens, stringTokens } = result.prompts[prompt];
-  const at = quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
+  const at = heldToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
   return [
     field("position", `${pos} of 0–${tokens.length - 1}, after ${at}`, paint),
     field(result.target ? "log prob" : "logit", logitOf(result, answer, wrong, paint), paint),
@@ -71,14 +56,19 @@ export function logitName({ answer, wrong }: Pick<Attribution, "answer" | "wrong
   return wrong === null ? answerName(answer) : `${answerName(answer)} − ${answerName(wrong)}`;
 }
 
+/** A token in quotes, on one line. */
+function heldToken(token: AttributedToken): string {
+  return held(quoteToken(token));
+}
+
 /** More tokens than this of a set are counted only. */
 const MOST_NAMED = 3;
 
 function answerName(answer: AttributedAnswer): string {
-  if (answer.id !== undefined) return quoteToken(answer);
-  if ("tokens" in answer) return answer.tokens.map(quoteToken).join(" ");
+  if (answer.id !== undefined) return heldToken(answer);
+  if ("tokens" in answer) return answer.tokens.map(heldToken).join(" ");
   const { anyOf, weights } = answer;
-  const named = anyOf.slice(0, MOST_NAMED).map(quoteToken);
+  const named = anyOf.slice(0, MOST_NAMED).map(heldToken);
   if (anyOf.length > MOST_NAMED) named.push("…");
   const of = `${plural(anyOf.length, "token")} (${named.join(", ")})`;
   return weights === "mean" ? `the mean of ${of}` : `${of} by softmax`;
@@ -86,7 +76,7 @@ function answerName(answer: AttributedAnswer): string {
 
 /** `99.63%, rank 0`: how many tokens have a greater logit. */
 function probabilityOf(probability: number, rank: number | undefined): string {
-  const share = probability < 1e-4 ? probability.toExponential(2) : `${(100 * probability).toFixed(2)}%`;
+  const share = percent(probability, 2);
   return rank === undefined ? share : `${share}, rank ${rank}`;
 }
 

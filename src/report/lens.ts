@@ -1,11 +1,13 @@
 import type { LogitLens, LogitLensResult } from "../dla/index.ts";
 import { expectKnown, type NamesOf } from "../model/index.ts";
+import { type Column, columnLines, widthOfColumn } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
+import { layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
-import { signed } from "./numbers.ts";
+import { percent, signed } from "./numbers.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
-import { columns, padColumns, quoteToken } from "./text.ts";
+import { columns, quoteToken, visible } from "./text.ts";
 
 /** How the lens's table is to look. */
 export interface LensTableOptions {
@@ -31,40 +33,54 @@ export function toLensTable(result: LogitLensResult, options: LensTableOptions =
     const [position, logit] = attributionLines(result, lens, on);
     return [position, ...(lens.answer ? [logit] : []), "", ...rowLines(result, lens, width, on)];
   });
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }
 
 const meaning = {
-  recomputed: "LayerNorm computed anew for each row",
-  frozen: "each row at the final norm's scale",
+  recomputed: "what each row predicts, LayerNorm computed anew",
+  frozen: "what each row predicts at the final norm's scale",
 } as const;
 
 function rowLines(result: LogitLensResult, lens: LogitLens, width: number, on: Paint): string[] {
   const { logits, differences, ranks, probabilities, entropies } = lens;
-  const table: (readonly [string, readonly string[]])[] = [
-    ["", result.labels],
-    ...(differences ? [["logit diff", Array.from(differences, (x) => signed(x, 4))] as const] : []),
-    ...(logits && !differences ? [["logit", Array.from(logits, (x) => signed(x, 4))] as const] : []),
-    ...(ranks ? [["rank", Array.from(ranks, String)] as const] : []),
-    ...(probabilities ? [["probability", Array.from(probabilities, percent)] as const] : []),
-    ["entropy", Array.from(entropies, (x) => x.toFixed(3))],
-  ];
-  const widths = table.map(([name, cells]) => Math.max(columns(name), ...cells.map(columns)));
-  const start = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === 0 ? padColumns(cell, widths[i]) : cell.padStart(widths[i]))).join("  ");
-  const room = width - widths.reduce((sum, one) => sum + one + 2, 0);
-  const rows = result.labels.map((_, row) => {
-    const cells = start(table.map(([, column]) => column[row]));
-    return `${cells}  ${on.dim(tokensWithin(lens.top[row], room))}`.trimEnd();
+  const cells = <T>(values: Iterable<T>, show: (value: T) => string) => Array.from(values, show);
+  const four = (x: number) => signed(x, 4);
+  const columnOf = (title: string, cells: readonly string[], align: "left" | "right" = "right"): Column => ({
+    ...{ title, cells, align },
   });
-  return [
-    field(
-      "by",
-      `${on.bold("logit lens")}${on.dim(` · what each row predicts, ${meaning[result.scale]}`)}`,
-      on,
+  const numbers = [
+    ...(differences ? [columnOf("logit diff", cells(differences, four))] : []),
+    ...(logits && !differences ? [columnOf("logit", cells(logits, four))] : []),
+    ...(ranks ? [columnOf("rank", cells(ranks, String))] : []),
+    ...(probabilities
+      ? [
+          columnOf(
+            "probability",
+            cells(probabilities, (x) => percent(x)),
+          ),
+        ]
+      : []),
+    columnOf(
+      "entropy",
+      cells(entropies, (x) => x.toFixed(3)),
     ),
-    on.dim(`${start(table.map(([name]) => name))}  most probable`),
-    ...rows,
+  ];
+  const labels = columnOf("", result.labels.map(visible), "left");
+  const taken = (some: readonly Column[]) => some.reduce((sum, column) => sum + widthOfColumn(column) + 2, 0);
+  const inline = width - taken([labels, ...numbers]);
+  const least = lens.top.reduce((most, top) => Math.max(most, columns(tokensWithin(top, 0))), 0);
+  const room = inline < least ? width - taken([labels]) : inline; // or else in lines of their own
+  const tokens: Column = {
+    ...columnOf(
+      "most probable",
+      cells(lens.top, (top) => tokensWithin(top, room)),
+      "left",
+    ),
+    paint: on.dim,
+  };
+  return [
+    field("by", `${on.bold("logit lens")}${on.dim(` · ${meaning[result.scale]}`)}`, on),
+    ...columnLines([labels, ...numbers, tokens], 1, width, on),
     checkLine([lens], on),
   ];
 }
@@ -78,8 +94,4 @@ function tokensWithin(top: LogitLens["top"][number], room: number): string {
     line += next;
   }
   return line;
-}
-
-function percent(probability: number): string {
-  return probability >= 0.0005 ? `${(100 * probability).toFixed(1)}%` : probability.toExponential(0);
 }

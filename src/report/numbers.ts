@@ -25,3 +25,12 @@ export function tiny(value: number): string {
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** A share of one, such as a probability, in per cent: `49.2%`, `0.04%`, `4e-8%`. */
+export function percent(share: number, decimals = 1): string {
+  const value = 100 * share;
+  const size = Math.abs(value);
+  if (size === 0 || size >= 0.5 * 10 ** -decimals) return `${value.toFixed(decimals)}%`;
+  if (size < 1e-3) return `${value.toExponential(decimals - 1)}%`;
+  return `${value.toFixed(decimals - 1 - Math.floor(Math.log10(size)))}%`;
+}

@@ -5,7 +5,7 @@ export interface Paint {
   inverse(text: string): string;
   /** In the colour of the score's sign: red below zero, blue above. */
   sign(score: number, text: string): string;
-  /** On a ground of the sign's colour, the stronger the nearer |score| is to `max`; the figures stay readable. */
+  /** On a ground of the sign's colour, the stronger the nearer |score| is to `max`; near zero on none. */
   heat(score: number, max: number, text: string): string;
 }
 
@@ -13,9 +13,15 @@ export interface Paint {
 const negative = "38;5;167";
 const positive = "38;5;68";
 
-/** Grounds from weak to strong (ANSI 256); black on each has a contrast above 6. */
-const negativeGrounds = [224, 217, 210, 203] as const;
-const positiveGrounds = [189, 153, 111, 75] as const;
+/**
+ * Figures and grounds from weak to strong (ANSI 256). The grounds are of middle lightness, so that they stand out from a dark
+ * terminal as from a light one, and the stronger the more of the colour is in them; the figures have a contrast above 4.5.
+ */
+const negativeGrounds = ["38;5;16;48;5;131", "38;5;16;48;5;167", "1;38;5;231;48;5;160"] as const;
+const positiveGrounds = ["38;5;16;48;5;67", "38;5;16;48;5;68", "1;38;5;231;48;5;27"] as const;
+
+/** The share of the greatest from which a cell has each ground; what is nearer to zero has none. */
+const from = [0.15, 0.4, 0.7] as const;
 
 /** ANSI colours where `color` is true, else the text as it is. */
 export function paint(color: boolean): Paint {
@@ -33,7 +39,6 @@ export function paint(color: boolean): Paint {
 
 function ground(score: number, max: number): string {
   const share = max > 0 ? Math.abs(score) / max : 0;
-  if (!(share >= 0.04)) return "";
-  const grounds = score < 0 ? negativeGrounds : positiveGrounds;
-  return `38;5;16;48;5;${grounds[Math.min(grounds.length - 1, Math.floor(share * grounds.length))]}`;
+  const level = from.findLastIndex((least) => share >= least);
+  return level < 0 ? "" : (score < 0 ? negativeGrounds : positiveGrounds)[level];
 }

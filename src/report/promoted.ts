@@ -1,6 +1,7 @@
 import type { PromotedTokens, PromotedTokensResult, ScoredToken } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
+import { held, layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
 import { type LensTableOptions, lensTableNames } from "./lens.ts";
 import { decimalsFor, signed } from "./numbers.ts";
@@ -29,18 +30,23 @@ export function toPromotedTable(result: PromotedTokensResult, options: LensTable
       checkLine([site], on),
     ];
   });
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }
 
+/** Between the two lists where they stand side by side. */
+const BETWEEN = " ".repeat(4);
+
+/** The two lists side by side; one under the other where that shows whole what would be cut. */
 function tokenLines({ promoted, suppressed }: PromotedTokens, width: number, on: Paint): string[] {
   const decimals = decimalsFor([...promoted, ...suppressed].map(({ score }) => score));
-  const gap = 4; // between the two lists
-  const list = (title: string, tokens: readonly ScoredToken[]) => {
+  const half = (width - BETWEEN.length) / 2;
+  const list = (title: string, tokens: readonly ScoredToken[], room: number) => {
     const scores = tokens.map(({ score }) => signed(score, decimals));
     const scoreWidth = Math.max(0, ...scores.map(columns));
-    const names = tokens.map((token) => cutColumns(quoteToken(token), (width - gap) / 2 - scoreWidth - 2));
+    const names = tokens.map((token) => cutColumns(held(quoteToken(token)), room - scoreWidth - 2));
     const nameWidth = Math.max(columns(title), ...names.map(columns));
     return {
+      names,
       head: padColumns(title, nameWidth + 2 + scoreWidth),
       lines: tokens.map(
         ({ score }, i) =>
@@ -48,10 +54,14 @@ function tokenLines({ promoted, suppressed }: PromotedTokens, width: number, on:
       ),
     };
   };
-  const [up, down] = [list("promoted", promoted), list("suppressed", suppressed)];
-  const between = " ".repeat(gap);
+  const both = (room: number) => [list("promoted", promoted, room), list("suppressed", suppressed, room)];
+  const [[up, down], whole] = [both(half), both(width)];
+  const isCut = (names: readonly string[], within: readonly string[]) =>
+    names.some((name, i) => name !== within[i] && !within[i].endsWith("…"));
+  if (whole.some(({ names }, i) => isCut([up, down][i].names, names)))
+    return whole.flatMap(({ head, lines }, i) => [...(i > 0 ? [""] : []), on.dim(head.trimEnd()), ...lines]);
   return [
-    on.dim(`${up.head}${between}${down.head}`.trimEnd()),
-    ...up.lines.map((line, i) => `${line}${between}${down.lines[i]}`),
+    on.dim(`${up.head}${BETWEEN}${down.head}`.trimEnd()),
+    ...up.lines.map((line, i) => `${line}${BETWEEN}${down.lines[i]}`),
   ];
 }

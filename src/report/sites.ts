@@ -1,6 +1,7 @@
 import type { AttributionResult } from "../dla/index.ts";
-import { modelLine, promptLines } from "./header.ts";
+import { modelLine } from "./header.ts";
 import type { Paint } from "./paint.ts";
+import { promptLines, promptName } from "./prompt.ts";
 
 /**
  * The lines of each prompt's positions in turn, under the model's: a prompt is shown once, with all its positions marked.
@@ -19,7 +20,7 @@ export function siteLines<Site extends { readonly prompt: number; readonly pos: 
     if (index > 0) lines.push("");
     if (sites[index - 1]?.prompt !== site.prompt) {
       const own = sites.filter(({ prompt }) => prompt === site.prompt);
-      const name = prompts.length > 1 ? `prompt ${site.prompt + 1}` : "prompt";
+      const name = promptName(prompts, site.prompt);
       lines.push(...promptLines(name, prompts[site.prompt], new Set(own.map(({ pos }) => pos)), width, on));
     }
     lines.push(...linesOf(site));

@@ -1,43 +1,48 @@
 import { type Attribution, type AttributionResult, checkHolds, scoreName } from "../dla/index.ts";
+import { type Column, columnLines } from "./columns.ts";
 import { logitName } from "./header.ts";
+import { held } from "./layout.ts";
 import { decimalsFor, signed } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
-import { columns, padColumns, quoteToken, visible } from "./text.ts";
-
-const head = ["prompt", "pos", "after", "logit of", "logit", "", "greatest row"] as const;
-/** Columns of numbers, which end where their head ends. */
-const numbers: ReadonlySet<number> = new Set([0, 1, 4]);
+import { quoteToken, visible } from "./text.ts";
 
 /** A line per attribution: where, of what, the model's logit, whether the rows add up to it, the greatest row. */
-export function summaryLines(result: AttributionResult, paint: Paint): string[] {
-  const decimals = decimalsFor(result.attributions.map(({ check }) => check.logit));
-  const rows = result.attributions.map((attribution) => cells(result, attribution, decimals));
-  const widths = head.map((name, c) =>
-    rows.reduce((most, row) => Math.max(most, columns(row[c])), name.length),
-  );
-  const line = (row: readonly string[]) =>
-    row.map((cell, c) => (numbers.has(c) ? cell.padStart(widths[c]) : padColumns(cell, widths[c])));
-  return [paint.dim(line(head).join("  ").trimEnd()), ...rows.map((row) => line(row).join("  ").trimEnd())];
-}
-
-function cells(result: AttributionResult, attribution: Attribution, decimals: number): string[] {
-  const { prompt, pos, check, scores } = attribution;
-  const { tokens, stringTokens } = result.prompts[prompt];
-  const { data } = scores;
-  const most = data.reduce((best, score, i) => (Math.abs(score) > Math.abs(data[best]) ? i : best), 0);
-  return [
-    String(prompt + 1),
-    String(pos),
-    quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null }),
-    logitName(attribution),
-    signed(check.logit, decimals),
-    checkHolds(check) ? "✓" : "✗",
-    `${visible(scoreName(result, [attribution], most))} ${signed(data[most], decimals)}`,
+export function summaryLines(result: AttributionResult, width: number, paint: Paint): string[] {
+  const { attributions } = result;
+  const decimals = decimalsFor(attributions.map(({ check }) => check.logit));
+  const column = (
+    align: "left" | "right",
+    title: string,
+    of: (attribution: Attribution) => string,
+  ): Column => ({
+    ...{ title, align, cells: attributions.map(of) },
+  });
+  const table = [
+    column("right", "prompt", ({ prompt }) => String(prompt)),
+    column("right", "pos", ({ pos }) => String(pos)),
+    column("left", "after", ({ prompt, pos }) => {
+      const { tokens, stringTokens } = result.prompts[prompt];
+      return held(quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null }));
+    }),
+    column("left", "logit of", logitName),
+    column("right", "logit", ({ check }) => signed(check.logit, decimals)),
+    column("left", "", ({ check }) => (checkHolds(check) ? "✓" : "✗")),
+    column("left", "greatest row", (attribution) => {
+      const { data } = attribution.scores;
+      const most = data.reduce((best, score, i) => (Math.abs(score) > Math.abs(data[best]) ? i : best), 0);
+      return held(`${visible(scoreName(result, [attribution], most))} ${signed(data[most], decimals)}`);
+    }),
   ];
+  return columnLines(table, 2, width, paint);
 }
 
 /** A line for each token of an answer of several, which are read one after another. */
-export function tokenLines(result: AttributionResult, attribution: Attribution, paint: Paint): string[] {
+export function tokenLines(
+  result: AttributionResult,
+  attribution: Attribution,
+  width: number,
+  paint: Paint,
+): string[] {
   const { answer, tokens: attributions, pos, prompt } = attribution;
   if (attributions === undefined || !answer || !("tokens" in answer)) return [];
   const forced = result.prompts.map(({ tokens, stringTokens, ...rest }, index) => {
@@ -49,5 +54,5 @@ export function tokenLines(result: AttributionResult, attribution: Attribution, 
       stringTokens: stringTokens && [...stringTokens.slice(0, pos + 1), ...texts],
     };
   });
-  return summaryLines({ ...result, prompts: forced, attributions }, paint);
+  return summaryLines({ ...result, prompts: forced, attributions }, width, paint);
 }

@@ -1,8 +1,10 @@
 import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
-import { attributionLines, field, modelLine, promptLines } from "./header.ts";
+import { attributionLines, field, modelLine } from "./header.ts";
+import { layOut } from "./layout.ts";
 import { type Paint, paint } from "./paint.ts";
+import { promptLines, promptName } from "./prompt.ts";
 import { summaryLines, tokenLines } from "./summary.ts";
 import { expectTop, tableNames } from "./top.ts";
 
@@ -43,7 +45,11 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
   const { attributions } = first;
   const lines = [modelLine(first.model, on)];
   if (attributions.length > MAX_TABLES)
-    lines.push("", ...summaryLines(first, on), on.dim("toJSON, or --format json, has every row of each"));
+    lines.push(
+      "",
+      ...summaryLines(first, width, on),
+      on.dim("toJSON, or --format json, has every row of each"),
+    );
   else {
     for (const index of attributions.keys()) {
       lines.push(...headerLines(first, index, width, on));
@@ -52,7 +58,7 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
         const leftOut = own.leaveOneOut?.data;
         const block = { scores: own.scores.data, standardErrors: null, leftOut, attributions: [own] };
         lines.push("", ...renderBlock(result, block, styles[r]));
-        if (own.tokens) lines.push("", ...tokenLines(result, own, on));
+        if (own.tokens) lines.push("", ...tokenLines(result, own, width, on));
       }
     }
   }
@@ -65,7 +71,7 @@ export function toTables(results: readonly AttributionResult[], options: TableOp
       lines.push("", ...renderBlock(result, block, styles[r]));
     }
   }
-  return `${lines.join("\n")}\n`;
+  return layOut(lines, width);
 }
 
 /** The prompt, once for all of its attributions, then where and what this one reads. */
@@ -74,7 +80,7 @@ function headerLines(result: AttributionResult, index: number, width: number, on
   const attribution = attributions[index];
   const isFirst = attributions[index - 1]?.prompt !== attribution.prompt;
   const same = attributions.filter(({ prompt }) => prompt === attribution.prompt);
-  const name = prompts.length > 1 ? `prompt ${attribution.prompt + 1}` : "prompt";
+  const name = promptName(prompts, attribution.prompt);
   const marked = new Set(same.map(({ pos }) => pos));
   return [
     ...(index > 0 ? [""] : []),

@@ -21,6 +21,7 @@ import {
 } from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { version } from "../../src/version.ts";
+import { readCsv } from "../support/csv.ts";
 import { modelFolder } from "../support/fixtures.ts";
 import { modelWithTokenizer, run } from "./support.ts";
 
@@ -213,7 +214,7 @@ describe("exit code 3: some prompts failed, the others are done", () => {
   test("each that fails is named by its number", async () => {
     const { code, stdout, stderr } = await run([...model, "a", long, "q", "b", "--answer", " a"]);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^prompt 1 .*\[a\]$[\s\S]*^prompt 2 .*\[b\]$/m);
+    expect(stdout).toMatch(/^prompt 0 .*\[a\]$[\s\S]*^prompt 1 .*\[b\]$/m);
     expect(stderr).toContain(`logitscope: prompt 1: ${tooLong}\n`);
     expect(stderr).toContain('logitscope: prompt 2: encode: got the byte 0x71 in "q"');
     expect(stderr).toContain("note: 2 of 4 prompts attributed; the output numbers these alone, from 0\n");
@@ -336,9 +337,10 @@ describe("streams", () => {
     expect(failed.stderr).toContain(`${esc}[2Klogitscope: /nowhere`);
   });
 
-  test("the table is as wide as the terminal, within reason", async () => {
-    const widest = async (stdout: { isTTY?: boolean; columns?: number }) => {
-      const { stdout: text } = await run([...ids, "--answer-id", "1"], { stdout, env: { NO_COLOR: "1" } });
+  test("the table is as wide as the terminal, within reason, or as COLUMNS says", async () => {
+    const widest = async (stdout: { isTTY?: boolean; columns?: number }, COLUMNS?: string) => {
+      const env = { NO_COLOR: "1", COLUMNS };
+      const { stdout: text } = await run([...ids, "--answer-id", "1"], { stdout, env });
       return Math.max(
         ...text
           .split("\n")
@@ -350,6 +352,10 @@ describe("streams", () => {
     expect(await widest({ isTTY: true, columns: 100 })).toBe(100);
     expect(await widest({ isTTY: true, columns: 400 })).toBe(120);
     expect(await widest({ isTTY: false, columns: 100 })).toBe(80);
+    expect(await widest({ isTTY: true, columns: 100 }, "60")).toBe(100);
+    expect(await widest({}, "60")).toBe(60);
+    expect(await widest({}, "150")).toBe(150);
+    for (const none of ["", "0", "-1", "wide", "1e2"]) expect(await widest({}, none), none).toBe(80);
   });
 });
 
@@ -526,9 +532,27 @@ describe("--format ndjson and csv", () => {
     expect(csv.stdout.trimEnd().split("\r\n")).toHaveLength(1 + attributions.length * labels.length);
   });
 
-  test.each(["ndjson", "csv"])("%s has no character that a terminal would act upon", async (format) => {
-    const { stdout } = await run([...model, "a\u001b[31m b", "--answer", " a", "--format", format]);
+  test("ndjson has no character that a terminal would act upon", async () => {
+    const { stdout } = await run([...model, "a\u001b[31m b", "--answer", " a", "--format", "ndjson"]);
     expect(stdout.replaceAll(/\r?\n/g, "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  test("csv has every text as it is in a file, and nothing that a terminal would act upon on one", async () => {
+    const args = ["a\u001b", "--answer", " a", "--format", "csv"];
+    const file = await run([...model, ...args]);
+    const { header, rows } = readCsv(file.stdout);
+    const cell = (name: string) => rows[0][header.indexOf(name)];
+    expect([cell("token"), cell("answer"), cell("prompt"), cell("record"), cell("id")]).toEqual([
+      ...["\u001b", " a"],
+      ...[0, 0, null],
+    ]);
+    const shown = await run([...model, ...args], { stdout: { isTTY: true } });
+    expect(shown.stdout).toBe(file.stdout.replaceAll("\u001b", "␛"));
+    const sweep = await run([...model, "--input", "-", "--format", "csv"], {
+      stdin: JSON.stringify({ prompt: "a\u001b", answer: " a" }),
+      stdout: { isTTY: true },
+    });
+    expect(sweep.stdout).toBe(shown.stdout);
   });
 });
 

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { eachLine, type Output } from "../../src/cli/io.ts";
-import { type AttributionOptions, directLogitAttribution, toNdjson } from "../../src/index.ts";
+import { type AttributionOptions, directLogitAttribution, toCsv, toNdjson } from "../../src/index.ts";
 import { fromPretrained } from "../../src/node/index.ts";
 import { csvHeader } from "../../src/report/index.ts";
+import { readCsv } from "../support/csv.ts";
 import { modelWithTokenizer, run } from "./support.ts";
 
 const folder = modelWithTokenizer();
@@ -85,12 +86,23 @@ describe("--input", () => {
     ]);
   });
 
-  test("csv has one header, and a record's line as its prompt", async () => {
-    const stdin = input({ prompt: "a b" }, { prompt: "c" });
+  test("csv has one header, and each record's number and id, those at fault and blank lines aside", async () => {
+    const stdin = `${input({ prompt: "a b", id: "a,\n" }, "x")}\n\n${input({ prompt: "c", id: [1, null] }, { prompt: "c" })}`;
     const { stdout } = await run([...model, "--input", "-", "--answer", " a", "--format", "csv"], { stdin });
-    const rows = stdout.trimEnd().split("\r\n");
-    expect(rows).toHaveLength(1 + 2 * 6);
-    expect(rows.map((row) => row.split(",")[0])).toEqual(["prompt", ..."111111222222"]);
+    const { header, rows } = readCsv(stdout);
+    const column = (name: string) => rows.map((row) => row[header.indexOf(name)]);
+    const each = (...values: unknown[]) => values.flatMap((value) => new Array(6).fill(value));
+    expect(column("record")).toEqual(each(0, 2, 3));
+    expect(column("id")).toEqual(each('"a,\\n"', "[1,null]", null));
+    expect(column("prompt")).toEqual(each(0, 0, 0));
+  });
+
+  test("csv of a record is the library's", async () => {
+    const stdin = input({ prompt: "a b", id: 7 });
+    const asked = ["--answer", " a", "--wrong", " b", "--leave-one-out", "--pos", "all", "--unit", "head"];
+    const { stdout } = await run([...model, "--input", "-", ...asked, "--format", "csv"], { stdin });
+    const options = { answer: " a", wrong: " b", leaveOneOut: true, pos: "all", unit: "head" } as const;
+    expect(stdout).toBe(toCsv(directLogitAttribution(gpt2, "a b", options), { id: "7" }));
   });
 
   test("lines are read as they come, whatever the chunks", async () => {

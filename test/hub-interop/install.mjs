@@ -1,4 +1,4 @@
-/** Installs Python's huggingface_hub for the tests beside this file, unless it is there: node test/hub-interop/install.mjs */
+/** Installs the Python packages that the tests beside this file are against, unless they are there: node test/hub-interop/install.mjs */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -104,8 +104,8 @@ async function expectTidy(cache: string, refs = ["main"], files: Commit = modelF
 }
 
 test("the version is the one that was asked for", async () => {
-  expect(`huggingface_hub==${await python("version", {})}\n`).toBe(
-    readFileSync(here("requirements.txt"), "utf8"),
+  expect(readFileSync(here("requirements.txt"), "utf8").split("\n")).toContain(
+    `huggingface_hub==${await python("version", {})}`,
   );
 });
 

@@ -71,7 +71,7 @@ describe("modelFromFiles", () => {
     const { "config.json": config, ...others } = bytes;
     await expect(modelFromFiles(others)).rejects.toThrow(
       new CheckpointError(
-        "config.json: not among the files, which are model.safetensors, vocab.json, merges.txt. " +
+        "config.json: not among the files, which are merges.txt, model.safetensors, vocab.json. " +
           "Give the files of a Hugging Face GPT-2: config.json, model.safetensors and, for texts, a tokenizer's.",
       ),
     );
@@ -96,7 +96,7 @@ test("a load that fails cancels the streams that it has not read, and no others"
     other: read,
   };
   await expect(modelFromFiles(files)).rejects.toThrow(
-    "config.json: not among the files, which are model.safetensors, vocab.json, other.",
+    "config.json: not among the files, which are model.safetensors, other, vocab.json.",
   );
   expect(cancelled).toEqual(["weights", "vocab"]);
 });

@@ -28,9 +28,9 @@ test("a line for each label and its four effects, and what took the activations'
     logit     " Mary" − " John"
 
     ablated   head · another prompt's at this position
-             total    direct     exact  indirect
-    L0H0   +0.5000   +0.2500   +0.1250   +0.3750
-    L0H1   -1.2500   -1.0000   -0.7500   -0.5000
+            total   direct    exact  indirect
+    L0H0  +0.5000  +0.2500  +0.1250   +0.3750
+    L0H1  -1.2500  -1.0000  -0.7500   -0.5000
 
     direct: the row's change, LayerNorm's scale frozen; exact: the scale anew
     total: all later layers computed anew; indirect: total − exact

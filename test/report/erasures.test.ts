@@ -66,16 +66,20 @@ const promoted: PromotedTokensResult = {
 test("promoted tokens: side by side with those suppressed, within the width", () => {
   const table = toPromotedTable(promoted, { width: 60 });
   expect(table).toMatchInlineSnapshot(`
-    "model     tiny · 1 layer × 2 heads · dModel 4 · compatibility mode · js
+    "model     tiny · 1 layer × 2 heads · dModel 4 ·
+              compatibility mode · js
     prompt    <|endoftext|>│a│[ cat]
     position  2 of 0–2, after " cat"
 
-    by        L0H1 · tokens whose logits it raises and lowers most
+    by        L0H1 · tokens whose logits it raises and lowers
+              most
     promoted             suppressed
     " Mary"   +2.5000    token 7             -10.0000
     "␛[2J"    +1.0000    " longlonglonglon…   -1.0000
-    in units of the logit, less the mean over the vocabulary, -0.5000
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    in units of the logit, less the mean over the vocabulary,
+      -0.5000
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
     "
   `);
   expect(plain(toPromotedTable(promoted, { width: 60, color: true }))).toBe(table);

@@ -39,10 +39,10 @@ test("a line for each row: the difference, rank, probability, entropy, and what 
     position  2 of 0–2, after " cat"
     logit     " Mary" − " John"
 
-    by        logit lens · what each row predicts, LayerNorm computed anew for each row
+    by        logit lens · what each row predicts, LayerNorm computed anew
                 logit diff  rank  probability  entropy  most probable
-    0_pre          -0.2500   406        4e-10    2.745  " is" 49.2%  "␛[31m" 11.0%
-    final_post     +2.0000     0        99.6%    0.000  " Mary" 99.6%  token 4 4e-4
+    0_pre          -0.2500   406        4e-8%    2.745  " is" 49.2%  "␛[31m" 11.0%
+    final_post     +2.0000     0        99.6%    0.000  " Mary" 99.6%  token 4 0.04%
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
     "
   `);

@@ -8,12 +8,14 @@ const labels = ["embed", "pos_embed", "0_attn_out", "0_mlp_out"];
 
 test("a list: the prompt, the tokens, rows with bars, and what they add up to", () => {
   expect(toTable(resultOf(labels, [[0.5, -0.25, 2, -1]]), { width: 60 })).toMatchInlineSnapshot(`
-    "model     tiny · 1 layer × 2 heads · dModel 4 · compatibility mode · js
+    "model     tiny · 1 layer × 2 heads · dModel 4 ·
+              compatibility mode · js
     prompt    <|endoftext|>│a│[ cat]
     position  2 of 0–2, after " cat"
     logit     " Mary" − " John"
 
-    by        component · what the embeddings and each sublayer wrote
+    by        component · what the embeddings and each sublayer
+              wrote
     embed         +0.5000              │██████
     pos_embed     -0.2500           ███│
     0_attn_out    +2.0000              │████████████████████████
@@ -22,7 +24,8 @@ test("a list: the prompt, the tokens, rows with bars, and what they add up to", 
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  +1.5000  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
     "
   `);
 });
@@ -35,20 +38,24 @@ test("a log-probability: the entropy closes the column; the probability and rank
   const table = toTable({ ...result, target: "logProbability", attributions: [one] }, { width: 60, top: 1 });
   expect(table.split("\n").filter((line) => !line.includes("│"))).toMatchInlineSnapshot(`
     [
-      "model     tiny · 1 layer × 2 heads · dModel 4 · compatibility mode · js",
+      "model     tiny · 1 layer × 2 heads · dModel 4 ·",
+      "          compatibility mode · js",
       "position  2 of 0–2, after " cat"",
       "log prob  " Mary"",
       "prob      25.00%, rank 1",
       "",
-      "by        component · what the embeddings and each sublayer wrote",
+      "by        component · what the embeddings and each sublayer",
+      "          wrote",
       "3 others    -0.7500  their sum",
       "───────────────────",
       "sum         +1.2500  of all rows",
       "+ bias      +0.2500  b_U, the unembedding's",
-      "= logit     +1.5000  the model's own, less their mean by probability",
+      "= logit     +1.5000  the model's own, less their mean by",
+      "                     probability",
       "- entropy   -0.5000  in nats",
       "= log prob  +1.0000",
-      "✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7",
+      "✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error",
+      "  3.1e-8 within 4.7e-7",
       "",
     ]
   `);
@@ -78,7 +85,7 @@ test("a set by softmax, less several of another's mean", () => {
   });
   const one = { ...attribution, answer: set("softmax", 2), wrong: set("mean", 4) };
   expect(toTable({ ...result, attributions: [one] })).toContain(
-    'logit     2 tokens (token 0, " 1") by softmax − the mean of 4 tokens (token 0, " 1", " 2", …)',
+    'logit     2 tokens (token 0, " 1") by softmax − the mean of 4 tokens (token 0,\n          " 1", " 2", …)',
   );
 });
 
@@ -95,8 +102,8 @@ test("an answer of several tokens: a line for each under the rows", () => {
   expect(table).not.toContain("\u001b");
   expect(table.split("✓ adds up")[1].split("\n").slice(2).join("\n")).toMatchInlineSnapshot(`
     "prompt  pos  after   logit of    logit     greatest row
-         1    2  " cat"  " New"    +1.5000  ✓  0_attn_out +2.0000
-         1    3  " New"  "␛[2J"    +1.5000  ✓  0_attn_out +2.0000
+         0    2  " cat"  " New"    +1.5000  ✓  0_attn_out +2.0000
+         0    3  " New"  "␛[2J"    +1.5000  ✓  0_attn_out +2.0000
     "
   `);
 });
@@ -111,7 +118,8 @@ test("top keeps the greatest rows, and the others' sum closes the column", () =>
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  +1.5000  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
     "
   `);
 });
@@ -128,10 +136,12 @@ test("cumulative rows are not summed: top says only how many are left out", () =
     "0_mid         -2.0000  █████████████████│
     2 others
     ─────────────────────
-    sum           +0.5000  the last row: each holds those before
+    sum           +0.5000  the last row: each holds
+                           those before
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  +0.7500  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6,
+      error 3.1e-8 within 4.7e-7
     "
   `);
 });
@@ -185,42 +195,49 @@ test("several attributions: a table each, one prompt strip, and the mean with st
     { width: 60 },
   );
   expect(table).toMatchInlineSnapshot(`
-    "model     tiny · 1 layer × 2 heads · dModel 4 · compatibility mode · js
+    "model     tiny · 1 layer × 2 heads · dModel 4 ·
+              compatibility mode · js
     prompt    <|endoftext|>│[a]│[ cat]
     position  2 of 0–2, after " cat"
     logit     " Mary" − " John"
 
-    by        component · what the embeddings and each sublayer wrote
+    by        component · what the embeddings and each sublayer
+              wrote
     embed         +1.0000                    │████▌
     pos_embed     -2.0000           █████████│
     ─────────────────────
     sum           -1.0000  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  -0.7500  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
 
     position  1 of 0–2, after "a"
     logit     " Mary" − " John"
 
-    by        component · what the embeddings and each sublayer wrote
+    by        component · what the embeddings and each sublayer
+              wrote
     embed         +2.0000                    │█████████
     pos_embed     -4.0000  ██████████████████│
     ─────────────────────
     sum           -2.0000  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  -1.7500  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
 
     mean      of 2 attributions, ± its standard error
 
-    by        component · what the embeddings and each sublayer wrote
+    by        component · what the embeddings and each sublayer
+              wrote
     embed         +1.5000 ± 0.5000                    │███████
     pos_embed     -3.0000 ± 1.0000      ▐█████████████│
     ─────────────────────
     sum           -1.5000  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  -1.2500  the model's own
-    ✓ adds up: all 2 within their bounds, the largest error 3.1e-8
+    ✓ adds up: all 2 within their bounds, the largest error
+      3.1e-8
     "
   `);
 });
@@ -264,9 +281,9 @@ test("many attributions: a line each, and the mean", () => {
   const table = toTable(resultOf(["embed", "pos_embed"], [], { prompts, attributions }));
   expect(table.split("\n").slice(2, 6).join("\n")).toMatchInlineSnapshot(`
     "prompt  pos  after     logit of             logit     greatest row
-         1    0  token 1   " Mary" − " John"  -3.7500  ✓  pos_embed -4.0000
-         1    1  token 2   " Mary" − " John"  -2.7500  ✓  pos_embed -4.0000
-         1    2  token 3   " Mary" − " John"  -1.7500  ✓  pos_embed -4.0000"
+         0    0  token 1   " Mary" − " John"  -3.7500  ✓  pos_embed -4.0000
+         0    1  token 2   " Mary" − " John"  -2.7500  ✓  pos_embed -4.0000
+         0    2  token 3   " Mary" − " John"  -1.7500  ✓  pos_embed -4.0000"
   `);
   expect(table.match(/^by /gm)).toHaveLength(1);
 });
@@ -320,7 +337,7 @@ test("a long prompt goes over several lines", () => {
   const tokens = Array.from({ length: 30 }, (_, i) => 1000 + i);
   const prompts = [{ text: null, tokens, stringTokens: null }];
   const table = toTable(resultOf(labels, [[1, 2, 3, 4]], { prompts }), { width: 50 });
-  const strip = table.split("\n").slice(1, 5);
+  const strip = table.split("\n").slice(2, 6);
   expect(strip.join("\n")).toMatchInlineSnapshot(`
     "prompt    1000│1001│[1002]│1003│1004│1005│1006│
               1007│1008│1009│1010│1011│1012│1013│1014│
@@ -390,11 +407,14 @@ describe("for any labels, tokens and scores", () => {
       fc.property(rows, fc.integer({ min: 40, max: 140 }), (rows, width) => {
         const names = rows.map(([name]) => name);
         const scores = rows.map(([, value]) => value);
-        const lines = toTable(resultOf(names, [scores]), { width }).split("\n");
-        const first = lines.findIndex((line) => line.startsWith("by ")) + 1;
-        const list = lines.slice(first, first + rows.length);
-        const axes = list.map((line) => line.indexOf("│"));
-        const numbers = list.map((line) => line.slice(0, line.indexOf("│")).trimEnd());
+        const list = rowsOf(toTable(resultOf(names, [scores]), { width }))
+          .split("\n")
+          .slice(0, rows.length);
+        const axes = list.map((line) => (line.includes("│") ? line.indexOf("│") : line.length));
+        if (width >= 60)
+          expect(list.join("")).toContain("│"); // below, many decimals leave no room for bars
+        else if (!list.join("").includes("│")) axes.fill(Math.max(...axes));
+        const numbers = list.map((line, i) => line.slice(0, axes[i]).trimEnd());
         expect(new Set(axes).size).toBe(1);
         expect(new Set(list.map((line) => line.indexOf("."))).size).toBe(1);
         for (const [i, line] of list.entries()) {
@@ -413,7 +433,7 @@ describe("for any labels, tokens and scores", () => {
 
 /** The lines from the first row on. */
 function rowsOf(table: string): string {
-  return table.slice(table.indexOf("\n", table.indexOf("\nby ") + 1) + 1);
+  return table.replace(/^[\s\S]*?\nby .*\n( {10}\S.*\n)*/, "");
 }
 
 test("what a row left out changes stands beside it, and the bars make room for it", () => {
@@ -422,8 +442,10 @@ test("what a row left out changes stands beside it, and the bars make room for i
   const leaveOneOut = { shape: [4], data: Float64Array.of(0.25, -0.125, 10.5, 0) };
   const table = toTable({ ...result, attributions: [{ ...one, leaveOneOut }] }, { width: 60, top: 3 });
   expect(table.slice(table.indexOf("by "))).toMatchInlineSnapshot(`
-    "by        component · what the embeddings and each sublayer wrote
-              (…) the change if it were left out, LayerNorm computed anew
+    "by        component · what the embeddings and each sublayer
+              wrote
+              (…) the change if it were left out, LayerNorm
+              computed anew
     0_attn_out    +2.0000 (+10.5000)          │████████████████
     0_mlp_out     -1.0000  ( 0.0000)  ████████│
     embed         +0.5000  (+0.2500)          │████
@@ -432,7 +454,8 @@ test("what a row left out changes stands beside it, and the bars make room for i
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
     = logit diff  +1.5000  the model's own
-    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
+    ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
+      3.1e-8 within 4.7e-7
     "
   `);
 });

@@ -2,6 +2,7 @@ import { nearest, ValueError } from "../../errors.ts";
 import type { Tensor, Tensor64 } from "../../tensor/index.ts";
 import { type HookName, hookNames, positionAxis } from "../hooks.ts";
 import { type Positions, resolvePositions, takePositions } from "../positions.ts";
+import { showAs, showCache } from "../shown.ts";
 import type { Activations, CachedModel } from "./activations.ts";
 import { actName } from "./actName.ts";
 import { type LogitAttrsOptions, logitAttrs } from "./logitAttrs.ts";
@@ -38,6 +39,7 @@ export class ActivationCache implements Activations {
     this.positions = positions;
     this.#activations = activations;
     this.#everyPos = everyPos;
+    showAs(this, showCache);
   }
 
   /** The names held, in execution order. */

@@ -2,7 +2,7 @@ import { CheckpointError } from "../../errors.ts";
 import type { Gpt2Config } from "../config.ts";
 import { fileNamed, fileNames, type ModelFiles, type OpenOptions, type Source } from "../files/byteSource.ts";
 import { describe, isJsonObject, parseJsonObject, readText } from "../files/json.ts";
-import { otherKind } from "./otherKinds.ts";
+import { otherKind, shownFiles } from "./otherKinds.ts";
 import { canBeMissing, type Role, type Roles, someOf } from "./tensorRoles.ts";
 
 /** One safetensors file of a checkpoint. */
