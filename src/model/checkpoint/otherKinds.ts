@@ -55,7 +55,7 @@ export function otherKind(names: readonly string[]): CheckpointError | undefined
 export function shownFiles(names: readonly string[]): string {
   if (names.length === 0) return "no files";
   const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
-  return names.toSorted().slice(0, 8).join(", ") + more;
+  return [...names].sort().slice(0, 8).join(", ") + more;
 }
 
 /** transformers would load the model that the adapter names, and put the adapter on it. */
