@@ -8,20 +8,14 @@ import { percent } from "./table.mjs";
 /** @typedef {import("logitscope").Gpt2} Gpt2 */
 /** @typedef {import("./table.mjs").Table} Table */
 
-/** @param {Gpt2} model @returns {Table} */
-export function effects(model) {
-  const { labels, attributions } = ablationEffects(model, prompt, { ...names, unit: "head" });
-  const [{ total, directExact, indirect }] = attributions;
-  const last = ablationEffects(model, prompt, { ...names, unit: "head", at: "attributed" });
+/** @param {Gpt2} model @returns {Promise<Table>} */
+export async function effects(model) {
+  const { labels, attributions } = await ablationEffects(model, prompt, { ...names, unit: "head" });
+  const [{ total, direct, indirect }] = attributions;
+  const last = await ablationEffects(model, prompt, { ...names, unit: "head", at: "attributed" });
   return {
     columns: ["total", "direct", "indirect", "total, at the end alone"],
-    rows: labels.map((head, k) => [
-      head,
-      total[k],
-      directExact[k],
-      indirect[k],
-      last.attributions[0].total[k],
-    ]),
+    rows: labels.map((head, k) => [head, total[k], direct[k], indirect[k], last.attributions[0].total[k]]),
   };
 }
 

@@ -12,8 +12,8 @@ export function components(model) {
   const result = directLogitAttribution(model, prompt, { ...names, leaveOneOut: true });
   const [{ scores, leaveOneOut, check }] = result.attributions;
   const left = leaveOneOut?.data ?? new Float64Array();
-  // left = sum − (sum − row)·scale/scaleWithout
-  const scale = (/** @type {number} */ k) => (check.sum - scores.data[k]) / (check.sum - left[k]);
+  // left = (sum − row)·scale/scaleWithout − sum
+  const scale = (/** @type {number} */ k) => (check.sum - scores.data[k]) / (check.sum + left[k]);
   return {
     columns: ["row", "left out", "scale without"],
     rows: [

@@ -44,7 +44,7 @@ function expectQuestion(parsed: Arguments, given: ReadonlySet<string>): void {
   if (question === undefined) return;
   if (other !== undefined) throw new UsageError(`got --${question} and --${other}, expected one of them`);
   if (question === "ablate" && given.has("leave-one-out"))
-    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact");
+    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as direct");
   const [extra] = refused[question].filter((name) => given.has(name));
   if (extra !== undefined) throw new UsageError(`got --${question} and --${extra}, expected one of them`);
   const takesHeads = question === "ablate" || question === "erasures";

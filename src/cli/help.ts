@@ -34,8 +34,9 @@ what to attribute
                      1_mlp_out, head, L1H0, or neuron, L1N17, raises and lowers
                      most; --top K of each, by default 10
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one
-  --leave-one-out    beside each row the exact change if it were left out, the
-                     final LayerNorm computed anew
+  --leave-one-out    beside each row the exact change of the logit if it were
+                     left out, the final LayerNorm computed anew: negative
+                     where leaving it out lowers the logit
   --ablate zero|mean replace each component, or head with --unit head, by zero
                      or by its mean over the prompts, and compare what changes
                      in all with the direct change

@@ -15,10 +15,15 @@ import { print, printAblation, printComparison, printErasures, printLens, printP
 import { attributionOf, detailOf, type Record } from "./records.ts";
 
 /** The answer to what is asked of these prompts, as it is printed. */
-export function answerTo(model: Gpt2, records: readonly Record[], args: Arguments, io: Io): string {
+export async function answerTo(
+  model: Gpt2,
+  records: readonly Record[],
+  args: Arguments,
+  io: Io,
+): Promise<string> {
   const { input, ...options } = attributionOf(records, args);
   if (args.ablate !== undefined)
-    return printAblation(ablate(model, records, { ...args, ablate: args.ablate }), args, io);
+    return printAblation(await ablate(model, records, { ...args, ablate: args.ablate }, io), args, io);
   if (args.erasures) {
     const unit = args.unit === "head" ? "head" : "component";
     return printErasures(erasures(model, input, { ...options, unit }), args, io);

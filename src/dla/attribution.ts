@@ -49,19 +49,35 @@ export function directLogitAttribution(
   return attribute(where, model, input, options);
 }
 
+/** Is given each attribution with its activations, while these are held, and what is read there. */
+type Visit = (attribution: Attribution, site: Site, reading: Reading) => void;
+
 /**
  * `directLogitAttribution` under the name that its errors are to carry.
  *
- * @param visit is given each attribution with its activations, while these are held, and what is read there; then answers of
- *   several tokens, which are read at several positions, are refused
+ * @param visit where given, answers of several tokens, which are read at several positions, are refused
  */
 export function attribute(
   where: string,
   model: Attributable,
   input: ModelInput | undefined,
   options: AttributionOptions,
-  visit?: (attribution: Attribution, site: Site, reading: Reading) => void,
+  visit?: Visit,
 ): AttributionResult {
+  const steps = attributing(where, model, input, options, visit);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
+/** The same in steps: the first checks all that is given, each of the others runs and attributes a batch of prompts. */
+export function* attributing(
+  where: string,
+  model: Attributable,
+  input: ModelInput | undefined,
+  options: AttributionOptions,
+  visit?: Visit,
+): Generator<void, AttributionResult> {
   const { unit = "component", cache, target: of } = options;
   expectUnit(where, model, unit);
   const read = readInput(where, model, input, options);
@@ -73,6 +89,7 @@ export function attribute(
   const batches = readActivations(where, model, inputOf(runs), neededHooks(model, unit), cache);
   const describe = answerDescriber(model);
   const made = targets.map((ofPrompt) => ofPrompt.map((): Attribution[] => []));
+  yield;
   for (const batch of batches) {
     const sites = sitesOf(
       batch,
@@ -111,6 +128,7 @@ export function attribute(
       visit?.(attribution, site, reading);
       made[prompt][run.of[index]].push(attribution);
     }
+    yield;
   }
   return {
     unit,

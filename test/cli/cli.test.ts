@@ -10,6 +10,7 @@ import {
   erasuresToJSON,
   lensToJSON,
   logitLens,
+  meanEffects,
   promotedTokens,
   promotedTokensToJSON,
   toAblationTable,
@@ -698,7 +699,7 @@ describe("--ablate", () => {
       unit,
       replace: ablate === "zero" ? ablate : { mean: prompts },
     };
-    const want = ablationEffects(gpt2, prompts, options);
+    const want = await ablationEffects(gpt2, prompts, options);
     const { code, stdout } = await run([...asked, "--ablate", ablate, "--unit", unit, "--format", "json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(ablationToJSON(want))));
@@ -710,29 +711,54 @@ describe("--ablate", () => {
       const shown = lines
         .filter((line) => line.startsWith(`${label} `))
         .map((line) => line.split(/\s+/).slice(1));
-      expect(shown, label).toHaveLength(2);
-      for (const [i, { total, direct, directExact, indirect }] of want.attributions.entries()) {
-        for (const [e, effect] of [total, direct, directExact, indirect].entries())
+      expect(shown, label).toHaveLength(3); // and the mean
+      for (const [i, { total, direct, indirect, frozen }] of want.attributions.entries()) {
+        for (const [e, effect] of [total, direct, indirect, frozen].entries())
           expect(Number(shown[i][e]), label).toBeCloseTo(effect[k], 3);
       }
+      const means = meanEffects(want);
+      for (const [e, effect] of (["total", "direct", "indirect"] as const).entries()) {
+        expect(Number(shown[2][3 * e]), label).toBeCloseTo(means[effect].scores.data[k], 3);
+        expect(shown[2][3 * e + 1]).toBe("±");
+        expect(Number(shown[2][3 * e + 2]), label).toBeCloseTo(means[effect].standardErrors!.data[k], 3);
+      }
     }
+  });
+
+  test("zero says of a head what --leave-one-out says, sign and digits alike", async () => {
+    const ablated = await run(["--ablate", "zero", "--unit", "head"]);
+    const left = await run(["--leave-one-out", "--unit", "head"]);
+    const number = (text: string, pattern: RegExp) => pattern.exec(text)?.[1];
+    const direct = number(ablated.stdout, /^L2H1 +\S+ +(\S+)/m);
+    expect(direct).toMatch(/^-2\.48\d\d$/);
+    expect(number(left.stdout, /^L2H1 +\S+ +\((\S+)\)/m)).toBe(direct);
+  });
+
+  test("tells a terminal how far it is, and clears that line; tells nobody else", async () => {
+    const args = ["--ablate", "zero", "--unit", "head"];
+    const shown = await run(args, { stderr: { isTTY: true } });
+    expect(shown.stderr).toContain("ablating each head… 16%");
+    expect(shown.stderr.endsWith("\r\x1b[2K")).toBe(true);
+    expect((await run(args)).stderr).toBe("");
   });
 
   test("--top takes those of the greatest total, and the table is what it is", async () => {
     const { stdout } = await run([...model, "a b", "--answer", " a", "--ablate", "zero", "--top", "2"]);
     const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
-    const { labels, attributions } = ablationEffects(gpt2, "a b", { answer: " a" });
+    const { labels, attributions } = await ablationEffects(gpt2, "a b", { answer: " a" });
     const [{ total }] = attributions;
     const greatest = [...labels.keys()].sort((a, b) => Math.abs(total[b]) - Math.abs(total[a])).slice(0, 2);
     const start = stdout.indexOf("ablated");
     const lines = stdout.slice(start).split("\n");
     expect(lines[0]).toBe("ablated   component · zero at every position");
-    expect(lines[1].trim().split(/\s+/)).toEqual(["total", "direct", "exact", "indirect"]);
+    expect(lines[1].trim().split(/\s+/)).toEqual(["total", "direct", "indirect", "frozen"]);
     expect(lines.slice(2, 4).map((line) => line.split(" ")[0])).toEqual(greatest.map((row) => labels[row]));
     expect(lines.slice(4)).toEqual([
       "",
-      "direct: the row's change, LayerNorm's scale frozen; exact: the scale anew",
-      "total: all later layers computed anew; indirect: total − exact",
+      "total: the change of the logit, all later layers computed anew",
+      "direct: the same in the final residual stream alone, LayerNorm computed anew",
+      "indirect: total − direct, of the digits shown",
+      "frozen: the change of the attribution's row, LayerNorm's scale held",
       "",
     ]);
   });
@@ -751,6 +777,6 @@ describe("--ablate", () => {
   test("the demonstration, by component", async () => {
     const { code, stdout } = await run(["--ablate", "zero"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-4\.2295 +-3\.9959/);
+    expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-3\.9959 +-?0\.0000 +-4\.2295/);
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import {
+  type AblationOptions,
   type AnswerOptions,
   type AnswerRef,
   type Attribution,
@@ -396,19 +397,21 @@ test("entropy of softmax weights is there with the probability as without, also 
 });
 
 describe("other questions", () => {
-  test("ablation holds a set's weights: what replacing nothing changes is nothing", () => {
+  test("ablation holds a set's weights: what replacing nothing changes is nothing", async () => {
     const answer = { anyOf: [4, 2, 9], weights: "softmax" } as const;
-    const [{ total, direct }] = ablationEffects(model, ids, { answer, replace: { from: ids } }).attributions;
+    const effects = async (options: AblationOptions) =>
+      (await ablationEffects(model, ids, options)).attributions[0];
+    const { total, direct } = await effects({ answer, replace: { from: ids } });
     for (const value of [...total, ...direct]) expect(Math.abs(value)).toBeLessThan(1e-12);
-    const [zero] = ablationEffects(model, ids, { answer: { anyOf: [4, 2] } }).attributions;
-    const each = [4, 2].map((id) => ablationEffects(model, ids, { answer: id }).attributions[0].total);
+    const zero = await effects({ answer: { anyOf: [4, 2] } });
+    const each = [(await effects({ answer: 4 })).total, (await effects({ answer: 2 })).total];
     for (const [k, value] of zero.total.entries())
       expect(value).toBeCloseTo((each[0][k] + each[1][k]) / 2, 5);
   });
 
-  test("refuse what they cannot answer", () => {
+  test("refuse what they cannot answer", async () => {
     const several = { answer: { tokens: [1, 2] } };
-    expect(() => ablationEffects(model, ids, several)).toThrow(
+    await expect(ablationEffects(model, ids, several)).rejects.toThrow(
       /^ablationEffects: got \{ text \} or \{ tokens \}/,
     );
     expect(() => erasures(model, ids, several)).toThrow(/^erasures: got \{ text \} or \{ tokens \}/);
@@ -418,7 +421,7 @@ describe("other questions", () => {
     const held = { answer: 1, target: "logProbability" } as object;
     expect(() => erasures(model, ids, held)).toThrow(/^erasures: got option "target", expected answer, /);
     expect(() => logitLens(model, ids, { answer: 1, wrong: { anyOf: [2, 3] } })).toThrow(/wrong: got a set/);
-    expect(() => ablationEffects(model, ids, held)).toThrow(
+    await expect(ablationEffects(model, ids, held)).rejects.toThrow(
       /^ablationEffects: got option "target", expected answer, /,
     );
   });
