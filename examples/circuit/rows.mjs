@@ -27,9 +27,14 @@ export function components(model) {
 
 /** @param {Gpt2} model @returns {Table} */
 export function heads(model) {
-  const result = directLogitAttribution(model, prompt, { ...names, unit: "head" });
-  const { data } = result.attributions[0].scores;
-  return { columns: ["row"], rows: result.labels.map((label, k) => row(label, data[k])) };
+  const asked = [names, { answer: names.answer }, { answer: names.wrong }];
+  const results = asked.map((of) => directLogitAttribution(model, prompt, { ...of, unit: "head" }));
+  return {
+    columns: ["row", "of Mary alone", "of John alone"],
+    rows: results[0].labels.map((label, k) =>
+      row(label, ...results.map(({ attributions }) => attributions[0].scores.data[k])),
+    ),
+  };
 }
 
 /** @param {Gpt2} model @returns {Table} */

@@ -38,8 +38,8 @@ what to attribute
                      left out, the final LayerNorm computed anew: negative
                      where leaving it out lowers the logit
   --ablate zero|mean replace each component, or head with --unit head, by zero
-                     or by its mean over the prompts, and compare what changes
-                     in all with the direct change
+                     or by its mean over the prompts: the change of the logit
+                     in all, and how much of it is direct
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed
   --answer-id N, --wrong-id N
                      the tokens as ids
@@ -64,6 +64,9 @@ the model
   --revision WHICH   a branch, tag or commit of it; default: main
   --offline          only what the cache has
   --raw-weights      attribute the weights as trained, LayerNorm not folded
+  --keep-value-biases
+                     fold, but leave a head's value bias in its values: its row
+                     and its ablation are with it, as on the weights as trained
   --threads N        how many threads compute; default: one for each core (one
                      for the embedded model). The results do not depend on it
   --precision WHICH  reproducible (default): the same bits everywhere; fast:

@@ -7,6 +7,7 @@ import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, attributionNames, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
+import { withEntropy } from "./check/check.ts";
 import { type Input, readActivations, readInput } from "./input.ts";
 import { leaveOneOutRows } from "./leaveOneOut/leaveOneOut.ts";
 import { expectOwnScale } from "./normScale.ts";
@@ -123,7 +124,7 @@ export function* attributing(
         ...(leaveOneOut && { leaveOneOut }),
         ...(rows[i].within && { sources: describeSources(model, run.tokens, pos) }),
         ...probability,
-        check: entropy === undefined ? check : { ...check, entropy },
+        check: withEntropy(check, entropy),
       };
       visit?.(attribution, site, reading);
       made[prompt][run.of[index]].push(attribution);

@@ -12,7 +12,7 @@ import { type Gpt2Config, parseConfig } from "./config.ts";
 import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
 import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
-import { foldBlock } from "./fold.ts";
+import { expectFolding, type FoldOptions, foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
@@ -23,6 +23,8 @@ import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenize
 export interface ModelOptions extends BackendOptions {
   /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
   readonly compatibilityMode?: boolean | undefined;
+  /** How `compatibilityMode` folds: see `FoldOptions`. */
+  readonly foldValueBiases?: FoldOptions["foldValueBiases"];
   /** What results call it; default "gpt2". */
   readonly name?: string | undefined;
   /** Another backend than the one that these options choose: `jsKernels`, the plain TypeScript one. */
@@ -58,6 +60,7 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
   const { cacheStorage = false, signal, onWarning = console.warn } = options;
+  expectFolding("modelFromFiles", options.foldValueBiases);
   const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
   try {
     const model = await load(files, { ...options, fetchFile: store?.fetchFile });
@@ -94,7 +97,9 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
     const blocks: Block[] = [];
     const receiveBlock = (layer: number, block: PackedBlock) => {
       blocks[layer] = readyBlock(
-        options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,
+        options.compatibilityMode
+          ? foldBlock(kernels, block, { isCentred: true, foldValueBiases: options.foldValueBiases })
+          : block,
       );
     };
     const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
@@ -116,12 +121,16 @@ export function modelFromWeights(
   weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
   options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
+  expectFolding("modelFromWeights", options.foldValueBiases);
   expectWeights(config, weights);
   const kernels = options.kernels ?? availableKernels(options.precision);
   kernels.reserve(memoryPlan(config, kernels.threads));
   const blocks = weights.blocks.map((weights) => {
     const block = packBlock(kernels, config, weights);
-    return readyBlock(options.compatibilityMode ? foldBlock(kernels, block, { isCentred: false }) : block);
+    const { compatibilityMode, foldValueBiases } = options;
+    return readyBlock(
+      compatibilityMode ? foldBlock(kernels, block, { isCentred: false, foldValueBiases }) : block,
+    );
   });
   const table = (data: Float32Array) => memoryTable(data, config.dModel);
   const outer = { ...weights, W_E: table(weights.W_E), W_U: weights.W_U && table(weights.W_U) };
@@ -141,8 +150,9 @@ function assemble(
   tokenizer: Tokenizer | undefined,
   options: ModelOptions,
 ): Gpt2 {
-  const { name = "gpt2", compatibilityMode = false } = options;
-  return new Gpt2({ name, config, kernels, tokenizer, compatibilityMode, blocks, outer });
+  const { name = "gpt2", compatibilityMode = false, foldValueBiases = true } = options;
+  const folding = { compatibilityMode, foldsValueBiases: foldValueBiases };
+  return new Gpt2({ name, config, kernels, tokenizer, ...folding, blocks, outer });
 }
 
 /** The tokenizer, where its files are given: tokenizer.json, or vocab.json and merges.txt. */

@@ -12,12 +12,13 @@ export function field(name: string, value: string, paint: Paint): string {
 
 /** What was run. */
 export function modelLine(model: AttributionResult["model"], paint: Paint): string {
-  const { name, layers, heads, dModel, compatibilityMode, backend } = model;
+  const { name, layers, heads, dModel, compatibilityMode, valueBiases, backend } = model;
   const weights = compatibilityMode ? "compatibility mode" : "weights as trained";
   const facts = [
     `${plural(layers, "layer")} × ${plural(heads, "head")}`,
     `dModel ${dModel}`,
     weights,
+    ...(valueBiases ? ["value biases kept"] : []),
     visible(backend.split(":")[0]), // why it is this one is in the document, and told by who loads it
   ];
   return field("model", `${paint.bold(visible(name))}${paint.dim(` · ${facts.join(" · ")}`)}`, paint);
@@ -60,7 +61,11 @@ export function attributionLines(
   const at = quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
   return [
     field("position", `${pos} of 0–${tokens.length - 1}, after ${at}`, paint),
-    field(result.target ? "log prob" : "logit", logitOf(result, answer, wrong, paint), paint),
+    field(
+      answer === null ? "reading" : result.target ? "log prob" : "logit",
+      logitOf(result, answer, wrong, paint),
+      paint,
+    ),
     ...(probability === undefined ? [] : [field("prob", probabilityOf(probability, rank), paint)]),
   ];
 }

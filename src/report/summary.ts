@@ -4,12 +4,18 @@ import { decimalsFor, signed } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { columns, padColumns, quoteToken, visible } from "./text.ts";
 
-const head = ["prompt", "pos", "after", "logit of", "logit", "", "greatest row"] as const;
+/** A direction has a reading, no logit of the model. */
+const headOf = ({ attributions }: AttributionResult) => {
+  const read = attributions.every(({ answer }) => answer === null) ? "reading" : "logit";
+  return ["prompt", "pos", "after", `${read} of`, read, "", "greatest row"];
+};
+
 /** Columns of numbers, which end where their head ends. */
 const numbers: ReadonlySet<number> = new Set([0, 1, 4]);
 
-/** A line per attribution: where, of what, the model's logit, whether the rows add up to it, the greatest row. */
+/** A line per attribution: where, of what, its logit, whether the rows add up to it, the greatest row. */
 export function summaryLines(result: AttributionResult, paint: Paint): string[] {
+  const head = headOf(result);
   const decimals = decimalsFor(result.attributions.map(({ check }) => check.logit));
   const rows = result.attributions.map((attribution) => cells(result, attribution, decimals));
   const widths = head.map((name, c) =>

@@ -114,6 +114,7 @@ describe("what is read", () => {
       promoted: undefined,
       ablate: undefined,
       rawWeights: false,
+      keepValueBiases: false,
       threads: undefined,
       precision: undefined,
       top: undefined,
@@ -174,6 +175,7 @@ describe("what is read", () => {
     expect(parseArguments(["--no-bos", "--raw-weights", "-h", "-V"])).toMatchObject({
       bos: false,
       rawWeights: true,
+      keepValueBiases: false,
       help: true,
       version: true,
     });

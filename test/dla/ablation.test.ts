@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { demoModel } from "../../src/demo/index.ts";
 import {
   type Ablatable,
   type AblationOptions,
@@ -14,6 +15,8 @@ import { version } from "../../src/version.ts";
 import { directionOf, gpt2AndPrompt, type RandomModel, weightsOf } from "../support/arbitraries.ts";
 import { tolerances } from "../support/noise.ts";
 import {
+  asTrained,
+  foldReference,
   type Numbers,
   type ReferenceHook,
   referenceAttribution,
@@ -187,6 +190,91 @@ describe("ablationEffects against brute force in float64", () => {
         }
       }),
       { numRuns: 80 },
+    );
+  });
+});
+
+describe("zero ablation of heads on folded weights", () => {
+  test("is that of the weights as trained where the value biases are kept, in float64; and another where they are folded", async () => {
+    let [all, folded] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(asked, async ({ model, config, weights, ids, answer, wrong = 0, which }) => {
+        const raw = asTrained(weights);
+        const reference = (hook?: ReferenceHook) =>
+          referenceForward(config, raw, ids, hook).get("unembed.hook_out")!;
+        const kept = model.enableCompatibilityMode({ foldValueBiases: false });
+        const options = { unit: "head", answer, wrong, pos: "all" } as const;
+        const { labels, attributions } = await ablationEffects(kept, ids, options);
+        const usual = await ablationEffects(model.enableCompatibilityMode(), ids, options);
+        const k = which % labels.length;
+        const { hook, own } = place(config, labels[k]);
+        const silence: ReferenceHook = (name, value) =>
+          name === hook ? value.map((v, i) => (own(i) ? 0 : v)) : value;
+        const folding = foldReference(config, raw, { foldValueBiases: false });
+        const within = (hook?: ReferenceHook) =>
+          tolerances(config, folding, ids, { weightRoundings: 1, ...(hook && { hook }) }).get(
+            "unembed.hook_out",
+          )!;
+        const bound = 2 * (within() + within(silence)); // of two logits each
+        const [before, after] = [reference(), reference(silence)];
+        const difference = (logits: Numbers, pos: number) =>
+          logits[pos * config.dVocab + answer] - logits[pos * config.dVocab + wrong];
+        for (const [pos, { total }] of attributions.entries()) {
+          const want = difference(after, pos) - difference(before, pos);
+          expect(Math.abs(total[k] - want), `${labels[k]} at ${pos}`).toBeLessThanOrEqual(bound);
+          all++;
+          if (Math.abs(usual.attributions[pos].total[k] - want) > bound) folded++;
+        }
+      }),
+      { seed: 5, numRuns: 60 },
+    );
+    expect(folded / all).toBeGreaterThan(0.25); // with folded biases most are not, so the bound tells the two apart
+  });
+
+  test("on the embedded model the three agree or not, as docs/circuit.md says", async () => {
+    const model = await demoModel();
+    const prompt = "When Mary and John went to the store, John gave a drink to";
+    const totals = async (of: Gpt2) => {
+      const options = { answer: " Mary", wrong: " John", unit: "head", allowRawWeights: true } as const;
+      return (await ablationEffects(of, prompt, options)).attributions[0].total;
+    };
+    const raw = await totals(model);
+    const off = async (of: Gpt2) =>
+      Math.max(...(await totals(of)).map((value, k) => Math.abs(value - raw[k])));
+    expect(await off(model.enableCompatibilityMode({ foldValueBiases: false }))).toBeLessThan(1e-4);
+    expect(await off(model.enableCompatibilityMode())).toBeGreaterThan(0.1);
+  });
+
+  test("with the value biases kept, rows of every unit add up, and each head's is with its own", () => {
+    fc.assert(
+      fc.property(gpt2AndPrompt, ({ model, config, ids }) => {
+        const kept = model.enableCompatibilityMode({ foldValueBiases: false });
+        for (const unit of ["component", "layer", "head", "neuron", "full", "source", "path"] as const) {
+          const result = directLogitAttribution(kept, ids, { answer: 1, wrong: 0, unit, pos: "all" });
+          expect(result.model.valueBiases).toBe("kept"); // and every check holds, or it were an error
+        }
+        const { cache } = kept.runWithCache(ids, { logits: "none" });
+        const weights = weightsOf(kept);
+        const w = Float64Array.from(directionOf(kept, 1, 0)!);
+        const { attributions } = directLogitAttribution(kept, ids, {
+          answer: 1,
+          wrong: 2,
+          unit: "head",
+          pos: "all",
+        });
+        for (const [pos, { scores }] of attributions.entries()) {
+          const read = (hook: string) => {
+            const { data } = cache.get(hook as "hook_embed");
+            return data.subarray((pos * data.length) / ids.length, ((pos + 1) * data.length) / ids.length);
+          };
+          const want = referenceAttribution({
+            ...{ config, unit: "head", read, weights, answer: 1, wrong: 0, direction: w, betaRow: false },
+          });
+          for (const [k, row] of want.rows.entries())
+            expect(Math.abs(scores.data[k] - row)).toBeLessThanOrEqual(2 ** -44 * want.magnitudes[k]);
+        }
+      }),
+      { numRuns: 40 },
     );
   });
 });

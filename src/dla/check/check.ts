@@ -21,7 +21,17 @@ export interface Check {
   readonly rounding: number;
   /** The b_U term; where rows are cumulative on raw weights, LayerNorm's beta too. */
   readonly bias: number;
-  /** The forward pass's own float32 logit, or the difference or weighted sum of several. */
+  /**
+   * The forward pass's output y, as captured after the final norm, read along what was asked for:
+   *
+   * - of a token y·W_U[:, answer] + b_U[answer], as the unembedding computes it, rounded to float32;
+   * - of two tokens the same of one column, W_U[:, answer] − W_U[:, wrong] rounded once. So it may differ from subtracting two
+   *   float32 logits of `run` by their rounding, about the seventh digit of the larger;
+   * - of sets, several tokens and log-probabilities the weighted sum of float32 logits, in float64;
+   * - of a direction the dot product of y and that, in float64: no logit of the model.
+   *
+   * With a cache that holds all logits these are taken, and subtracted, as they are.
+   */
   readonly logit: number;
   /** What float32 lost in the final norm and the unembedding. */
   readonly error: number;
@@ -30,11 +40,45 @@ export interface Check {
   /** How large `rounding` may be. */
   readonly roundingBound: number;
   /**
-   * Where the run says how much each token's logit counts, in nats: `logit − entropy` is the log-probability, or log-sum-exp over
-   * a softmax set. The entropy of the model's probabilities, less that of a softmax answer's weights, and more that of a wrong one's.
-   * Logits all too great by as much would pass the check of a log-probability, which does not depend on that.
+   * The entropies of what the run itself weighs, where it weighs tokens: none is negative. With them
+   *
+   *   value = logit + entropy.answer − entropy.wrong − entropy.model
    */
-  readonly entropy?: number;
+  readonly entropy?: Entropies;
+  /**
+   * Beside `entropy`: the log-probability that was asked for, or log-sum-exp over a softmax set, less that of a wrong one. Logits
+   * all too great by as much would pass the check of a log-probability, which does not depend on that.
+   */
+  readonly value?: number;
+}
+
+/** Entropies in nats, each 0 or more, of what the run weighs. */
+export interface Entropies {
+  /** Of the weights of an answer's softmax set. */
+  readonly answer?: number;
+  /** Of those of a wrong answer's. */
+  readonly wrong?: number;
+  /** Of the probabilities of all tokens, where a log-probability is asked for. */
+  readonly model?: number;
+}
+
+/** The check of what the run weighs. */
+export function withEntropy(check: Check, entropy: Entropies | undefined): Check {
+  if (entropy === undefined) return check;
+  const { answer = 0, wrong = 0, model = 0 } = entropy;
+  return { ...check, entropy, value: check.logit + answer - wrong - model };
+}
+
+/** The entropies of several, each combined with those of its kind; undefined of none. */
+export function combinedEntropies(
+  all: readonly (Entropies | undefined)[],
+  combine: (values: readonly number[]) => number,
+): Entropies | undefined {
+  const kinds = (["answer", "wrong", "model"] as const).filter((kind) =>
+    all.some((one) => one?.[kind] !== undefined),
+  );
+  if (kinds.length === 0) return undefined;
+  return Object.fromEntries(kinds.map((kind) => [kind, combine(all.map((one) => one?.[kind] ?? 0))]));
 }
 
 /** What the check compares, at one prompt and position. */

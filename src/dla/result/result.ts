@@ -91,6 +91,8 @@ export interface AttributionResult {
     readonly dModel: number;
     readonly dVocab: number;
     readonly compatibilityMode: boolean;
+    /** Of a folded model whose heads keep their value biases: `foldValueBiases: false`. */
+    readonly valueBiases?: "kept";
     readonly backend: string;
   };
   /** In the order given. */
