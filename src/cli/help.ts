@@ -8,7 +8,8 @@ stdin, one a line.
 what to attribute
   --answer TOKEN     the token whose logit is divided up; default: the model's
                      own top prediction. Within a text a word begins with its
-                     space: --answer " Mary"
+                     space: --answer " Mary". "next" is the token that follows
+                     the position in the prompt itself: --answer next --pos 3
   --wrong TOKEN      attribute the answer's logit less this one's
   --answer-text TEXT, --wrong-text TEXT
                      an answer of several tokens, each read at its own position
@@ -42,14 +43,15 @@ what to attribute
                      in all, and how much of it is direct
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed
   --answer-id N, --wrong-id N
-                     the tokens as ids
+                     the tokens as ids; so is the token spelt "next"
   --no-bos           put no BOS token in front of a text
 
   --input FILE       records, one a line, - for stdin, as many as you like:
                      {"prompt": "…" or "tokens": […], "answer": " Mary",
                      "wrong": " John", "id": anything}; written as they come, as
                      ndjson or csv. An answer may be {"text": " New York"} or
-                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too
+                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too;
+                     "next" is the token that follows
 
   --answer, --wrong, their ids and texts may be given once for all prompts, or
   once for each; --tokens once for each prompt; a set is one for all.

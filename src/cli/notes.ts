@@ -26,7 +26,7 @@ const MAX_NOTES = 5;
 
 function predictionNotes(model: Gpt2, records: readonly Record[]): string[] {
   const taken = records
-    .flatMap(({ predicted, answers }) => (predicted ? answers : []))
+    .flatMap(({ predicted, answers }) => (predicted && answers !== "next" ? answers : []))
     .filter((answer) => typeof answer === "number");
   if (taken.length === 0) return [];
   if (taken.length > MAX_NOTES) {
@@ -51,6 +51,7 @@ function spaceNotes(model: Gpt2, records: readonly Record[], { answers, wrongs }
     }),
   );
   const given = [...answers, ...wrongs].flatMap((one) => {
+    if (one === "next") return []; // the token that follows
     if (typeof one !== "object") return one;
     return "anyOf" in one ? one.anyOf : [];
   });

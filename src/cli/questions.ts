@@ -42,12 +42,21 @@ export async function answerTo(
     const [a, b] = records.map((record) => attribute(args.unit ?? "component", [record]));
     return printComparison(compare(a, b), args, io);
   }
-  return print(
-    unitsOf(args).map((unit) => attribute(unit, records)),
+  const units = unitsOf(args);
+  const shown = print(
+    units.map((unit) => attribute(unit, records)),
     args,
     io,
   );
+  return units.length > 1 && records.every(({ wrongs }) => wrongs) ? shown + readingOfDifference : shown;
 }
+
+/** How the demonstration's rows are to be read: what is easy to get wrong. */
+const readingOfDifference = `
+A positive row puts the answer further ahead of the wrong one. It need not raise
+it: L2H1 lowers both, " John" more. --answer " Mary" alone shows what it does to
+" Mary", --answer " John" to " John" (add --unit head).
+`;
 
 /** The demonstration is by component and by head; a document is of one unit. */
 function unitsOf({ unit, prompts, format }: Arguments): readonly Unit[] {

@@ -24,7 +24,7 @@ import type { Site } from "./site.ts";
  *
  *   row(c) = u·c / scale,   u = P(gamma ⊙ w),   w = W_U[:, answer] − W_U[:, wrong]
  *
- * The rows of an attribution sum to the model's own logit (difference) less the b_U term; the `check` that comes
+ * The rows of an attribution sum to the model's logit (difference) less the b_U term; the `check` that comes
  * with each shows it, and one that fails throws. Prompts of unequal length are grouped, never padded: each is
  * attributed at its own positions, with the bits it would have alone.
  *

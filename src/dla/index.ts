@@ -13,11 +13,12 @@ export {
 } from "./ablation/effects.ts";
 export type { Replacement } from "./ablation/replacement.ts";
 export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers/answers.ts";
+export type { Entropies } from "./answers/entropies.ts";
 export type { AnswerOptions } from "./answers/targets.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export { directLogitAttribution } from "./attribution.ts";
 export type { AttributionOptions } from "./attributionOptions.ts";
-export { type Check, checkHolds, type Entropies } from "./check/check.ts";
+export { type Check, checkHolds } from "./check/check.ts";
 export { type DlaResult, dla } from "./dla.ts";
 export type { Erasure } from "./erasures/erasurePairs.ts";
 export {

@@ -66,8 +66,22 @@ export function attributionLines(
       logitOf(result, answer, wrong, paint),
       paint,
     ),
+    ...followingLines(result, { prompt, pos, answer, wrong }, paint),
     ...(probability === undefined ? [] : [field("prob", probabilityOf(probability, rank), paint)]),
   ];
+}
+
+/** That a token which is read is the one that follows in the prompt, as "next" asks for. */
+function followingLines(
+  { prompts }: Pick<AttributionResult, "prompts">,
+  { prompt, pos, answer, wrong }: Pick<Attribution, "prompt" | "pos" | "answer" | "wrong">,
+  paint: Paint,
+): string[] {
+  const next = prompts[prompt].tokens[pos + 1];
+  if (next === undefined) return [];
+  return [answer, wrong].flatMap((one) =>
+    one?.id === next ? [field("", paint.dim(`${quoteToken(one)} is the token that follows`), paint)] : [],
+  );
 }
 
 /** What a logit of these tokens is called: `" Mary" − " John"`. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { demoModel } from "../../src/demo/index.ts";
 import { type AttributionOptions, toJSON } from "../../src/dla/index.ts";
 import {
   ablationEffects,
@@ -739,7 +740,27 @@ describe("--ablate", () => {
     const shown = await run(args, { stderr: { isTTY: true } });
     expect(shown.stderr).toContain("ablating each head… 16%");
     expect(shown.stderr.endsWith("\r\x1b[2K")).toBe(true);
-    expect((await run(args)).stderr).toBe("");
+    expect((await run(args)).stderr).not.toContain("ablating");
+  });
+
+  test("zero of folded heads says that their value biases stay; kept, it is that of the weights as trained", async () => {
+    const note =
+      "note: folding moved each head's value bias into b_O, where a head at zero leaves it; --keep-value-biases takes it along, " +
+      "as on the weights as trained\n";
+    const zero = ["--ablate", "zero", "--unit", "head", "--format", "json"];
+    const totals = ({ stdout }: { stdout: string }) => JSON.parse(stdout).attributions[0].total as number[];
+    const folded = await run(zero);
+    expect(folded.stderr).toBe(note);
+    const kept = await run([...zero, "--keep-value-biases"]);
+    const raw = await run([...zero, "--raw-weights"]);
+    expect([kept.stderr, raw.stderr]).toEqual(["", ""]);
+    expect(JSON.parse(kept.stdout).model.valueBiases).toBe("kept");
+    const off = (one: number[]) => Math.max(...one.map((value, k) => Math.abs(value - totals(raw)[k])));
+    expect(off(totals(kept))).toBeLessThan(1e-4);
+    expect(off(totals(folded))).toBeGreaterThan(2);
+    expect((await run(["--ablate", "zero"])).stderr).toBe("");
+    expect((await run(["--keep-value-biases"])).stdout).toContain("compatibility mode · value biases kept");
+    expect(await run(["--raw-weights", "--keep-value-biases"])).toMatchObject({ code: 2 });
   });
 
   test("--top takes those of the greatest total, and the table is what it is", async () => {
@@ -778,5 +799,58 @@ describe("--ablate", () => {
     const { code, stdout } = await run(["--ablate", "zero"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-3\.9959 +-?0\.0000 +-4\.2295/);
+  });
+});
+
+describe("next, the token that follows", () => {
+  const prompt = "The capital of France is";
+  const json = async (args: string[]) => {
+    const { stdout, stderr, code } = await run([...args, "--format", "json"]);
+    return { document: code === 0 ? JSON.parse(stdout) : null, stderr, code };
+  };
+  const answers = (document: { attributions: { pos: number; answer: { text: string } | null }[] }) =>
+    document.attributions.map(({ pos, answer }) => [pos, answer?.text]);
+
+  test("is what it is in the library, as answer and as wrong one, at a position or all that have one", async () => {
+    const model = await demoModel({ compatibilityMode: true });
+    const all = await json([prompt, "--answer", "next", "--pos", "all"]);
+    const want = toJSON(directLogitAttribution(model, [prompt], { answer: "next", pos: "all" }));
+    expect(all.document.attributions).toEqual(JSON.parse(JSON.stringify(want.attributions)));
+    const follow = ["The", " capital", " of", " France", " is"];
+    expect(answers(all.document)).toEqual(follow.map((text, pos) => [pos, text]));
+    const one = await json([prompt, "--answer", " Rome", "--wrong", "next", "--pos", "3"]);
+    expect(one.document.attributions[0].wrong.text).toBe(" France");
+    const mixed = await json([prompt, prompt, "--answer", "next", "--answer", " Rome", "--pos", "2"]);
+    expect(answers(mixed.document)).toEqual([
+      [2, " of"],
+      [2, " Rome"],
+    ]);
+  });
+
+  test("is said in the table, and is asked by every question that has an answer", async () => {
+    const { stdout } = await run([prompt, "--answer", "next", "--pos", "3"]);
+    expect(stdout).toMatch(/logit {5}" France".*\n +" France" is the token that follows\n/);
+    for (const question of [["--lens"], ["--erasures"], ["--ablate", "zero"], ["--compare", prompt]]) {
+      const { document } = await json([prompt, "--answer", "next", "--pos", "3", ...question]);
+      const one = document.lenses?.[0] ?? document.attributions[0];
+      expect((one.a ?? one).answer.text, question[0]).toBe(" France");
+    }
+  });
+
+  test("is so in a record", async () => {
+    const record = JSON.stringify({ prompt, answer: "next" });
+    const { stdout } = await run(["--input", "-", "--pos", "3"], { stdin: `${record}\n` });
+    expect(JSON.parse(stdout).answer.text).toBe(" France");
+  });
+
+  test("after the last token there is none, which keeps no other prompt back", async () => {
+    const last = await run([prompt, "--answer", "next"]);
+    expect(last).toMatchObject({ code: 1, stdout: "" });
+    expect(last.stderr).toBe(
+      'logitscope: got "next", the token that follows, at position 5, the prompt\'s last, expected one that a token follows: ' +
+        'choose it by --pos, or --pos all; the token spelt "next" is given by its id, --answer-id or --wrong-id\n',
+    );
+    const some = await run([prompt, "The", "--answer", "next", "--pos", "2"]);
+    expect(some.code).toBe(3);
   });
 });

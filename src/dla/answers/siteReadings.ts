@@ -1,9 +1,9 @@
 import type { Attributable } from "../attributable.ts";
-import type { Entropies } from "../check/check.ts";
 import type { Site } from "../site.ts";
 import { type Distribution, distributionOf } from "../vocabulary/distribution.ts";
 import { vocabularyLogits } from "../vocabulary/vocabulary.ts";
 import type { Answer } from "./answers.ts";
+import type { Entropies } from "./entropies.ts";
 import { logitsAt } from "./forwardLogit.ts";
 import { logProbabilityReadings } from "./logProbability.ts";
 import { type Reading, readWeighted, type TokenSet, tokenSet, type WeighedSet } from "./readings.ts";

@@ -1,6 +1,7 @@
 import { CheckError } from "../../errors.ts";
 import type { FinalNorm } from "../../model/index.ts";
 import type { Accuracy } from "../../tensor/index.ts";
+import type { Entropies } from "../answers/entropies.ts";
 import type { ForwardLogit } from "../answers/forwardLogit.ts";
 import type { Reading } from "../answers/readings.ts";
 import { TINY, U32, U64 } from "../roundoff.ts";
@@ -52,33 +53,11 @@ export interface Check {
   readonly value?: number;
 }
 
-/** Entropies in nats, each 0 or more, of what the run weighs. */
-export interface Entropies {
-  /** Of the weights of an answer's softmax set. */
-  readonly answer?: number;
-  /** Of those of a wrong answer's. */
-  readonly wrong?: number;
-  /** Of the probabilities of all tokens, where a log-probability is asked for. */
-  readonly model?: number;
-}
-
 /** The check of what the run weighs. */
 export function withEntropy(check: Check, entropy: Entropies | undefined): Check {
   if (entropy === undefined) return check;
   const { answer = 0, wrong = 0, model = 0 } = entropy;
   return { ...check, entropy, value: check.logit + answer - wrong - model };
-}
-
-/** The entropies of several, each combined with those of its kind; undefined of none. */
-export function combinedEntropies(
-  all: readonly (Entropies | undefined)[],
-  combine: (values: readonly number[]) => number,
-): Entropies | undefined {
-  const kinds = (["answer", "wrong", "model"] as const).filter((kind) =>
-    all.some((one) => one?.[kind] !== undefined),
-  );
-  if (kinds.length === 0) return undefined;
-  return Object.fromEntries(kinds.map((kind) => [kind, combine(all.map((one) => one?.[kind] ?? 0))]));
 }
 
 /** What the check compares, at one prompt and position. */

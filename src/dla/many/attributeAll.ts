@@ -9,7 +9,7 @@ import type { Attribution, AttributionResult } from "../result/result.ts";
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */
 export interface AttributionRecord {
   readonly input: string | readonly number[];
-  /** One for all positions, or one for each. */
+  /** One for all positions, or one for each; "next" is the token that follows. */
   readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
   /** The same. */
   readonly wrong?: AnswerRef | readonly AnswerRef[] | undefined;

@@ -1,6 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
-import { type Check, combinedEntropies, withEntropy } from "../check/check.ts";
+import { combinedEntropies } from "../answers/entropies.ts";
+import { type Check, withEntropy } from "../check/check.ts";
 import type { AttributedAnswer, Attribution, AttributionResult } from "./result.ts";
 
 /** Where one of two attributions was made, and of what. */

@@ -1,8 +1,9 @@
 import { ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
+import { combinedEntropies } from "../answers/entropies.ts";
 import type { Target } from "../answers/targets.ts";
 import type { Attributable } from "../attributable.ts";
-import { type Check, combinedEntropies, withEntropy } from "../check/check.ts";
+import { type Check, withEntropy } from "../check/check.ts";
 import type { Attribution } from "./result.ts";
 
 /** Tokens to run, and what to read of them. */
