@@ -102,8 +102,8 @@ describe("what the document says of the model", () => {
       .slice(0, -3)
       .map(([label]) => cell("components", label, "scale without"));
     expect(Math.min(...scales)).toBe(cell("components", "1_attn_out", "scale without"));
-    expect(cell("components", "1_attn_out", "left out")).toBeLessThan(
-      2 * cell("components", "1_attn_out", "row"),
+    expect(cell("components", "1_attn_out", "left out")).toBeGreaterThan(
+      -2 * cell("components", "1_attn_out", "row"),
     );
   });
 
@@ -113,6 +113,28 @@ describe("what the document says of the model", () => {
     expect(row("L1H1")).toBeLessThan(-4);
     for (const head of ["L0H0", "L0H1", "L2H0", "L2H1"]) expect(Math.abs(row(head)), head).toBeLessThan(2);
     expect(Math.abs(row("L2H0"))).toBeLessThan(row("L2H1") / 10);
+  });
+
+  test("L1H1's negative row is of two names raised, L2H1's positive one of two lowered", () => {
+    const [mary, john] = ["of Mary alone", "of John alone"].map(
+      (column) => (head: string) => cell("heads", head, column),
+    );
+    expect(Math.min(mary("L1H1"), john("L1H1"))).toBeGreaterThan(5);
+    expect(cell("heads", "L1H1", "row")).toBeLessThan(-5);
+    expect(Math.max(mary("L2H1"), john("L2H1"))).toBeLessThan(-2);
+    expect(cell("heads", "L2H1", "row")).toBeGreaterThan(1);
+  });
+
+  test("silence says the same of the weights as trained and of folded ones that keep the value biases, and not of others", () => {
+    const heads = tables.valueBiases.rows.map(([label]) => label);
+    const off = (column: string) =>
+      Math.max(
+        ...heads.map((head) =>
+          Math.abs(cell("valueBiases", head, column) - cell("valueBiases", head, "as trained")),
+        ),
+      );
+    expect(off("folded, kept")).toBeLessThan(0.005);
+    expect(off("folded")).toBeGreaterThan(2);
   });
 
   test("each of them reads one token, L2H1 the second John", () => {

@@ -13,6 +13,30 @@ describe("what the README prints is what the command prints", () => {
     expect(shown.replace(/^ {4}/gm, "")).toBe(stdout.trimEnd());
   });
 
+  test("what it says of L1H1 and L2H1 by the names alone is what the command prints of each", async () => {
+    const rowOf = async (head: string, args: string[]) => {
+      const { stdout } = await run(["--unit", "head", "--format", "json", ...args]);
+      const { labels, attributions } = JSON.parse(stdout);
+      return attributions[0].scores[labels.indexOf(head)] as number;
+    };
+    const told = [
+      ...readme.matchAll(
+        /(L\dH\d) (raises|lowers) both, Mary by\s([\d.]+) and John by ([\d.]+), so its row is ([+−]\d+\.\d+)/g,
+      ),
+    ];
+    expect(told.map(([, head]) => head)).toEqual(["L1H1", "L2H1"]);
+    for (const [, head, verb, mary, john, difference] of told) {
+      const sign = verb === "raises" ? 1 : -1;
+      for (const [name, size] of [
+        [" Mary", mary],
+        [" John", john],
+      ])
+        expect((sign * (await rowOf(head, ["--answer", name]))).toFixed(2), head + name).toBe(size);
+      expect((await rowOf(head, [])).toFixed(2)).toBe(difference.replace("−", "-").replace("+", ""));
+    }
+    expect(readme).not.toMatch(/adds to Mary|pushed towards Mary/);
+  });
+
   const examples = [...readme.matchAll(/```\n\$ npx logitscope (.*)\n([\s\S]*?)\n```/g)];
 
   test("there is an example", () => expect(examples).toHaveLength(1));

@@ -88,6 +88,7 @@ const without = [
   ...[
     "lensToJSON",
     "mean",
+    "meanEffects",
     "parseConfig",
     "promotedTokensToJSON",
     "runningSummary",

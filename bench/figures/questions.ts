@@ -49,9 +49,9 @@ const questions: Readonly<Record<string, (ids: readonly number[]) => unknown>> =
 };
 
 const ask = questions[question];
-ask(prompt(2)); // what is compiled and read only once
+await ask(prompt(2)); // what is compiled and read only once
 const loaded = process.memoryUsage.rss();
-ask(tokens);
+await ask(tokens);
 const peak = 1024 * process.resourceUsage().maxRSS;
 const forward = () => model.run(tokens, { logits: { tokens: [pair.answer, pair.wrong] } });
 const times = await timeInTurn(

@@ -1,6 +1,7 @@
 // @ts-check
 // What silencing a head does in all, beside its row; where the rest of it lands; and what later parts took back.
 import { ablationEffects, compare, directLogitAttribution, erasures } from "logitscope";
+import { demoModel } from "logitscope/demo";
 import { silence } from "./hooks.mjs";
 import { names, prompt } from "./prompts.mjs";
 import { percent } from "./table.mjs";
@@ -8,19 +9,30 @@ import { percent } from "./table.mjs";
 /** @typedef {import("logitscope").Gpt2} Gpt2 */
 /** @typedef {import("./table.mjs").Table} Table */
 
-/** @param {Gpt2} model @returns {Table} */
-export function effects(model) {
-  const { labels, attributions } = ablationEffects(model, prompt, { ...names, unit: "head" });
-  const [{ total, directExact, indirect }] = attributions;
-  const last = ablationEffects(model, prompt, { ...names, unit: "head", at: "attributed" });
+/** @param {Gpt2} model @returns {Promise<Table>} */
+export async function effects(model) {
+  const { labels, attributions } = await ablationEffects(model, prompt, { ...names, unit: "head" });
+  const [{ total, direct, indirect }] = attributions;
+  const last = await ablationEffects(model, prompt, { ...names, unit: "head", at: "attributed" });
   return {
     columns: ["total", "direct", "indirect", "total, at the end alone"],
-    rows: labels.map((head, k) => [
+    rows: labels.map((head, k) => [head, total[k], direct[k], indirect[k], last.attributions[0].total[k]]),
+  };
+}
+
+/** The same totals by what became of the value biases. @param {Gpt2} model @returns {Promise<Table>} */
+export async function valueBiases(model) {
+  const raw = await demoModel({ kernels: model.kernels.name === "js" ? model.kernels : undefined });
+  const kept = raw.enableCompatibilityMode({ foldValueBiases: false });
+  const silenced = /** @type {const} */ ({ ...names, unit: "head", allowRawWeights: true });
+  /** @type {import("logitscope").AblationResult[]} */
+  const runs = [];
+  for (const one of [model, kept, raw]) runs.push(await ablationEffects(one, prompt, silenced));
+  return {
+    columns: ["folded", "folded, kept", "as trained"],
+    rows: runs[0].labels.map((head, k) => [
       head,
-      total[k],
-      directExact[k],
-      indirect[k],
-      last.attributions[0].total[k],
+      ...runs.map(({ attributions }) => attributions[0].total[k]),
     ]),
   };
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Every figure of docs/circuit.md, by its name there.
-import { effects, landing, takenBack } from "./ablate.mjs";
+import { effects, landing, takenBack, valueBiases } from "./ablate.mjs";
 import { lens, subjects, thirdName } from "./decide.mjs";
 import { controls, familyEffects, means } from "./many.mjs";
 import { copied, exchanged, previous } from "./patterns.mjs";
@@ -18,6 +18,7 @@ export const figures = {
   lens,
   thirdName,
   effects,
+  valueBiases,
   landing,
   takenBack,
   routes,

@@ -1,6 +1,6 @@
 // @ts-check
 // The same over families of prompts, and over other kinds of prompts.
-import { ablationEffects, attributeAll, runningSummary } from "logitscope";
+import { ablationEffects, attributeAll, meanEffects, runningSummary } from "logitscope";
 import { family, otherKinds } from "./prompts.mjs";
 import { meanOf } from "./table.mjs";
 
@@ -50,38 +50,39 @@ async function meanRows(model, cases) {
   return rows;
 }
 
-/** Mean changes of the logit difference where a head is silenced, or replaced by its mean over the family. @param {Gpt2} model @returns {Table} */
-export function familyEffects(model) {
-  const columns = ["first name", "second name"].flatMap((name) => {
-    const cases = families[/** @type {keyof typeof families} */ (name)];
-    const prompts = cases.map(({ input }) => input);
-    return [/** @type {const} */ ("zero"), { mean: prompts }].map((replace) =>
-      effectsOf(model, cases, replace),
-    );
-  });
+/** Mean changes of the logit difference where a head is silenced, or replaced by its mean over the family. @param {Gpt2} model @returns {Promise<Table>} */
+export async function familyEffects(model) {
+  /** @type {Awaited<ReturnType<typeof effectsOf>>[]} */
+  const columns = [];
+  for (const name of /** @type {const} */ (["first name", "second name"])) {
+    const cases = families[name];
+    const mean = cases.map(({ input }) => input);
+    for (const replace of [/** @type {const} */ ("zero"), { mean }])
+      columns.push(await effectsOf(model, cases, replace));
+  }
   return {
     columns: ["first: zero", "mean", "second: zero", "mean"],
-    rows: columns[0].labels.map((label, k) => [label, ...columns.map(({ totals }) => meanOf(totals[k]))]),
+    rows: columns[0].labels.map((label, k) => [label, ...columns.map(({ total }) => total[k])]),
   };
 }
 
-/** What silencing the circuit's heads does to other kinds of prompts. @param {Gpt2} model @returns {Table} */
-export function controls(model) {
+/** What silencing the circuit's heads does to other kinds of prompts. @param {Gpt2} model @returns {Promise<Table>} */
+export async function controls(model) {
   const kinds = { "indirect objects": families.either, ...otherKinds };
   const heads = ["L0H0", "L0H1", "L1H0", "L1H1", "L2H1"];
-  return {
-    columns: ["logit diff", ...heads.map((head) => `−${head}`)],
-    rows: Object.entries(kinds).map(([kind, cases]) => {
-      const { labels, totals, logits } = effectsOf(model, cases, "zero");
-      const mean = (/** @type {string} */ head) => meanOf(totals[labels.indexOf(head)]).mean;
-      return [`${kind}, ${cases.length}`, meanOf(logits).mean, ...heads.map(mean)];
-    }),
-  };
+  /** @type {Table["rows"]} */
+  const rows = [];
+  for (const [kind, cases] of Object.entries(kinds)) {
+    const { labels, total, logits } = await effectsOf(model, cases, "zero");
+    const mean = (/** @type {string} */ head) => total[labels.indexOf(head)].mean;
+    rows.push([`${kind}, ${cases.length}`, meanOf(logits).mean, ...heads.map(mean)]);
+  }
+  return { columns: ["logit diff", ...heads.map((head) => `−${head}`)], rows };
 }
 
-/** Total effects, [head][prompt]. @param {Gpt2} model @param {Case[]} cases @param {import("logitscope").Replacement} replace */
-function effectsOf(model, cases, replace) {
-  const { labels, attributions } = ablationEffects(
+/** Mean total effects, one for each head. @param {Gpt2} model @param {Case[]} cases @param {import("logitscope").Replacement} replace */
+async function effectsOf(model, cases, replace) {
+  const result = await ablationEffects(
     model,
     cases.map(({ input }) => input),
     {
@@ -91,9 +92,10 @@ function effectsOf(model, cases, replace) {
       replace,
     },
   );
+  const { scores, standardErrors } = meanEffects(result).total;
   return {
-    labels,
-    totals: labels.map((_, k) => attributions.map(({ total }) => total[k])),
-    logits: attributions.map(({ check }) => check.logit),
+    labels: result.labels,
+    total: [...scores.data].map((mean, k) => ({ mean, error: standardErrors?.data[k] ?? Number.NaN })),
+    logits: result.attributions.map(({ check }) => check.logit),
   };
 }

@@ -12,8 +12,8 @@ export function components(model) {
   const result = directLogitAttribution(model, prompt, { ...names, leaveOneOut: true });
   const [{ scores, leaveOneOut, check }] = result.attributions;
   const left = leaveOneOut?.data ?? new Float64Array();
-  // left = sum − (sum − row)·scale/scaleWithout
-  const scale = (/** @type {number} */ k) => (check.sum - scores.data[k]) / (check.sum - left[k]);
+  // left = (sum − row)·scale/scaleWithout − sum
+  const scale = (/** @type {number} */ k) => (check.sum - scores.data[k]) / (check.sum + left[k]);
   return {
     columns: ["row", "left out", "scale without"],
     rows: [
@@ -27,9 +27,14 @@ export function components(model) {
 
 /** @param {Gpt2} model @returns {Table} */
 export function heads(model) {
-  const result = directLogitAttribution(model, prompt, { ...names, unit: "head" });
-  const { data } = result.attributions[0].scores;
-  return { columns: ["row"], rows: result.labels.map((label, k) => row(label, data[k])) };
+  const asked = [names, { answer: names.answer }, { answer: names.wrong }];
+  const results = asked.map((of) => directLogitAttribution(model, prompt, { ...of, unit: "head" }));
+  return {
+    columns: ["row", "of Mary alone", "of John alone"],
+    rows: results[0].labels.map((label, k) =>
+      row(label, ...results.map(({ attributions }) => attributions[0].scores.data[k])),
+    ),
+  };
 }
 
 /** @param {Gpt2} model @returns {Table} */

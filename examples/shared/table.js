@@ -27,7 +27,7 @@ export function drawTable(table, { labels, scores, check, caption, isDifference 
       row(
         isDifference ? "= logit diff" : "= logit",
         check.logit,
-        `the model's own ✓ to ${proof.toExponential(0)}`,
+        `read off the model's output ✓ to ${proof.toExponential(0)}`,
       ),
     ]),
   );

@@ -33,6 +33,7 @@ export interface Arguments {
   readonly leaveOneOut: boolean;
   readonly ablate: (typeof ablations)[number] | undefined;
   readonly rawWeights: boolean;
+  readonly keepValueBiases: boolean;
   readonly threads: number | undefined;
   readonly precision: (typeof precisions)[number] | undefined;
   readonly top: number | undefined;
@@ -74,6 +75,7 @@ const options = {
   "leave-one-out": { type: "boolean" },
   ablate: { type: "string" },
   "raw-weights": { type: "boolean" },
+  "keep-value-biases": { type: "boolean" },
   threads: { type: "string" },
   precision: { type: "string" },
   top: { type: "string" },
@@ -115,6 +117,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     leaveOneOut: given.has("leave-one-out"),
     ablate: readChoice("ablate", one("ablate"), ablations),
     rawWeights: given.has("raw-weights"),
+    keepValueBiases: given.has("keep-value-biases"),
     threads: given.has("threads") ? readInteger("threads", one("threads")!, 1, MOST_THREADS) : undefined,
     precision: readChoice("precision", one("precision"), precisions),
     top: given.has("top") ? readInteger("top", one("top")!, 1) : undefined,

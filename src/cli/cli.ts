@@ -104,7 +104,7 @@ async function attributeWith(
   }
   for (const note of notesOn(model, records, args)) await tell(note);
   if (args.compare !== undefined && failures.length > 0) return 1;
-  await write(io.stdout, answerTo(model, records, args, io));
+  await write(io.stdout, await answerTo(model, records, args, io));
   return failures.length > 0 ? 3 : 0;
 }
 

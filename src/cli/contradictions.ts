@@ -26,6 +26,7 @@ export function expectConsistent(parsed: Arguments, given: ReadonlySet<string>):
   }
   expectQuestion(parsed, given);
   expectLogarithm(parsed, given);
+  expectFolded(parsed);
   if (input !== undefined) expectSweep(parsed);
   if (model === "") throw new UsageError('--model: got "", expected demo, a folder or a name');
   if (model === "demo" && (revision !== undefined || offline)) {
@@ -44,7 +45,7 @@ function expectQuestion(parsed: Arguments, given: ReadonlySet<string>): void {
   if (question === undefined) return;
   if (other !== undefined) throw new UsageError(`got --${question} and --${other}, expected one of them`);
   if (question === "ablate" && given.has("leave-one-out"))
-    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact");
+    throw new UsageError("got --ablate and --leave-one-out, expected one: --ablate zero shows it as direct");
   const [extra] = refused[question].filter((name) => given.has(name));
   if (extra !== undefined) throw new UsageError(`got --${question} and --${extra}, expected one of them`);
   const takesHeads = question === "ablate" || question === "erasures";
@@ -54,6 +55,14 @@ function expectQuestion(parsed: Arguments, given: ReadonlySet<string>): void {
   if (question === "compare") expectComparison(parsed, given);
   if (format !== "table" && format !== "json")
     throw new UsageError(`got --${question} and --format ${format}, expected table or json`);
+}
+
+/** Weights as trained are not folded: their heads have their value biases anyway. */
+function expectFolded({ rawWeights, keepValueBiases }: Arguments): void {
+  if (rawWeights && keepValueBiases)
+    throw new UsageError(
+      "got --raw-weights and --keep-value-biases, expected one: weights as trained keep them",
+    );
 }
 
 /** A logarithm has no wrong answer, and is another where a row is out. */

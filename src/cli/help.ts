@@ -8,7 +8,8 @@ stdin, one a line.
 what to attribute
   --answer TOKEN     the token whose logit is divided up; default: the model's
                      own top prediction. Within a text a word begins with its
-                     space: --answer " Mary"
+                     space: --answer " Mary". "next" is the token that follows
+                     the position in the prompt itself: --answer next --pos 3
   --wrong TOKEN      attribute the answer's logit less this one's
   --answer-text TEXT, --wrong-text TEXT
                      an answer of several tokens, each read at its own position
@@ -34,24 +35,26 @@ what to attribute
                      1_mlp_out, head, L1H0, or neuron, L1N17, raises and lowers
                      most; --top K of each, by default 10
   --compare PROMPT   the rows less those of this prompt, as of a corrupted one
-  --leave-one-out    beside each row the exact change if it were left out, the
-                     final LayerNorm computed anew
+  --leave-one-out    beside each row the exact change of the logit if it were
+                     left out, the final LayerNorm computed anew: negative
+                     where leaving it out lowers the logit
   --ablate zero|mean replace each component, or head with --unit head, by zero
-                     or by its mean over the prompts, and compare what changes
-                     in all with the direct change
+                     or by its mean over the prompts: the change of the logit
+                     in all, and how much of it is direct
   --tokens 1,2,3     the prompt as ids; no tokenizer is needed
   --answer-id N, --wrong-id N
-                     the tokens as ids
+                     the tokens as ids; so is the token spelt "next"
   --no-bos           put no BOS token in front of a text
 
   --input FILE       records, one a line, - for stdin, as many as you like:
                      {"prompt": "…" or "tokens": […], "answer": " Mary",
                      "wrong": " John", "id": anything}; written as they come, as
                      ndjson or csv. An answer may be {"text": " New York"} or
-                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too. A
-                     record's own options go over the command's: "pos", "unit",
-                     "probability", "leaveOneOut", "target", "direction",
-                     "prependBos", "allowRawWeights"
+                     {"anyOf": [" 33", " 34"], "weights": "softmax"} too;
+                     "next" is the token that follows. A record's own options
+                     go over the command's: "pos", "unit", "probability",
+                     "leaveOneOut", "target", "direction", "prependBos",
+                     "allowRawWeights"
 
   --answer, --wrong, their ids and texts may be given once for all prompts, or
   once for each; --tokens once for each prompt; a set is one for all.
@@ -66,6 +69,9 @@ the model
   --revision WHICH   a branch, tag or commit of it; default: main
   --offline          only what the cache has
   --raw-weights      attribute the weights as trained, LayerNorm not folded
+  --keep-value-biases
+                     fold, but leave a head's value bias in its values: its row
+                     and its ablation are with it, as on the weights as trained
   --threads N        how many threads compute; default: one for each core that
                      it may use (one for the embedded model). The results do not
                      depend on it

@@ -10,13 +10,14 @@ import { defaultThreads } from "./threads.ts";
  * @param tell prints a note: what the loader warns of is told once it is done
  */
 export async function loadModel(
-  { model, revision, offline, rawWeights, threads, precision }: Arguments,
+  { model, revision, offline, rawWeights, keepValueBiases, threads, precision }: Arguments,
   io: Io,
   tell: (line: string) => Promise<void>,
 ): Promise<Gpt2> {
   const warnings: string[] = [];
   const onWarning = (message: string) => void warnings.push(message);
-  const options = { compatibilityMode: !rawWeights, precision, onWarning };
+  const foldValueBiases = keepValueBiases ? false : undefined;
+  const options = { compatibilityMode: !rawWeights, foldValueBiases, precision, onWarning };
   const line = progressLine(io.stderr);
   try {
     const { fromPretrained, spawnThread } = await import("../node/index.ts");

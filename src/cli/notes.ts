@@ -5,7 +5,20 @@ import type { Record } from "./records.ts";
 
 /** What is said of the tokens taken, beside the result. */
 export function notesOn(model: Gpt2, records: readonly Record[], args: Arguments): string[] {
-  return [...predictionNotes(model, records), ...spaceNotes(model, records, args)];
+  return [
+    ...predictionNotes(model, records),
+    ...spaceNotes(model, records, args),
+    ...valueBiasNotes(model, args),
+  ];
+}
+
+/** Zero says something else of a head on folded weights than on those as trained: folding took its bias out of what is set to zero. */
+function valueBiasNotes({ valueBiases }: Gpt2, { ablate, unit }: Arguments): string[] {
+  if (ablate !== "zero" || unit !== "head" || valueBiases === "kept") return [];
+  return [
+    "note: folding moved each head's value bias into b_O, where a head at zero leaves it; --keep-value-biases takes it " +
+      "along, as on the weights as trained",
+  ];
 }
 
 /** More predictions than this are in the output only. */
@@ -13,7 +26,7 @@ const MAX_NOTES = 5;
 
 function predictionNotes(model: Gpt2, records: readonly Record[]): string[] {
   const taken = records
-    .flatMap(({ predicted, answers }) => (predicted ? answers : []))
+    .flatMap(({ predicted, answers }) => (predicted && answers !== "next" ? answers : []))
     .filter((answer) => typeof answer === "number");
   if (taken.length === 0) return [];
   if (taken.length > MAX_NOTES) {
@@ -38,6 +51,7 @@ function spaceNotes(model: Gpt2, records: readonly Record[], { answers, wrongs }
     }),
   );
   const given = [...answers, ...wrongs].flatMap((one) => {
+    if (one === "next") return []; // the token that follows
     if (typeof one !== "object") return one;
     return "anyOf" in one ? one.anyOf : [];
   });

@@ -15,10 +15,15 @@ import { print, printAblation, printComparison, printErasures, printLens, printP
 import { attributionOf, detailOf, type Record } from "./records.ts";
 
 /** The answer to what is asked of these prompts, as it is printed. */
-export function answerTo(model: Gpt2, records: readonly Record[], args: Arguments, io: Io): string {
+export async function answerTo(
+  model: Gpt2,
+  records: readonly Record[],
+  args: Arguments,
+  io: Io,
+): Promise<string> {
   const { input, ...options } = attributionOf(records, args);
   if (args.ablate !== undefined)
-    return printAblation(ablate(model, records, { ...args, ablate: args.ablate }), args, io);
+    return printAblation(await ablate(model, records, { ...args, ablate: args.ablate }, io), args, io);
   if (args.erasures) {
     const unit = args.unit === "head" ? "head" : "component";
     return printErasures(erasures(model, input, { ...options, unit }), args, io);
@@ -37,12 +42,21 @@ export function answerTo(model: Gpt2, records: readonly Record[], args: Argument
     const [a, b] = records.map((record) => attribute(args.unit ?? "component", [record]));
     return printComparison(compare(a, b), args, io);
   }
-  return print(
-    unitsOf(args).map((unit) => attribute(unit, records)),
+  const units = unitsOf(args);
+  const shown = print(
+    units.map((unit) => attribute(unit, records)),
     args,
     io,
   );
+  return units.length > 1 && records.every(({ wrongs }) => wrongs) ? shown + readingOfDifference : shown;
 }
+
+/** How the demonstration's rows are to be read: what is easy to get wrong. */
+const readingOfDifference = `
+A positive row puts the answer further ahead of the wrong one. It need not raise
+it: L2H1 lowers both, " John" more. --answer " Mary" alone shows what it does to
+" Mary", --answer " John" to " John" (add --unit head).
+`;
 
 /** The demonstration is by component and by head; a document is of one unit. */
 function unitsOf({ unit, prompts, format }: Arguments): readonly Unit[] {

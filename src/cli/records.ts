@@ -16,9 +16,9 @@ export interface Record {
   readonly input: string | readonly number[];
   readonly tokens: readonly number[];
   readonly positions: readonly number[];
-  /** One per position. */
-  readonly answers: readonly AnswerRef[];
-  readonly wrongs: readonly AnswerRef[] | null;
+  /** One per position, or the token that follows each. */
+  readonly answers: readonly AnswerRef[] | "next";
+  readonly wrongs: readonly AnswerRef[] | "next" | null;
   /** Whether the answers are the model's own predictions. */
   readonly predicted: boolean;
 }
@@ -30,7 +30,7 @@ export function attributionOf(
 ): Omit<AttributionOptions, "unit" | "leaveOneOut" | "cache" | "target" | "probability"> & {
   input: Record["input"][];
 } {
-  const wrongs = records.flatMap((record) => (record.wrongs ? [record.wrongs] : []));
+  const wrongs = records.flatMap(({ wrongs }) => (wrongs ? [wrongs] : []));
   return {
     input: records.map(({ input }) => input),
     pos,
@@ -74,11 +74,12 @@ export function readRecords(
   for (const [index, input] of inputs.entries()) {
     try {
       const [tokens] = readPrompts("", model, [input], bos ? undefined : false);
-      const positions = resolvePositions("--pos", pos, tokens.length);
       const answer = answerOf(index);
       const wrong = wrongOf(index);
+      const whole = resolvePositions("--pos", pos, tokens.length);
+      const positions = answer === "next" || wrong === "next" ? followed(whole, tokens.length, pos) : whole;
       expectRoom(model, positions, answer);
-      const every = (one: AnswerRef) => positions.map(() => one);
+      const every = (one: AnswerRef) => (one === "next" ? one : positions.map(() => one));
       const predicted = answer === undefined && promoted === undefined; // of which tokens are the answer
       records.push({
         input,
@@ -95,6 +96,16 @@ export function readRecords(
     }
   }
   return { records, failures };
+}
+
+/** The positions that a token follows, of all; a single one has to be such. @throws ValueError where nothing follows */
+function followed(positions: readonly number[], length: number, pos: Arguments["pos"]): readonly number[] {
+  const some = positions.filter((one) => one < length - 1);
+  if (some.length > 0 && (pos === "all" || some.length === positions.length)) return some;
+  throw new ValueError(
+    `got "next", the token that follows, at position ${positions[positions.length - 1]}, the prompt's last, expected one that a ` +
+      'token follows: choose it by --pos, or --pos all; the token spelt "next" is given by its id, --answer-id or --wrong-id',
+  );
 }
 
 /** @throws ValueError where an answer's tokens, appended to run them, are beyond the context */
@@ -124,6 +135,7 @@ function answerReader(
     );
   }
   const read = (one: AnswerRef): AnswerRef => {
+    if (one === "next") return one;
     if (typeof one === "number") return readGiven(`--${option}-id`, model, one);
     if (typeof one === "string")
       return readGiven(`--${option}`, model, one, `--${option}-text ${JSON.stringify(one)}`);

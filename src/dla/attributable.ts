@@ -24,6 +24,8 @@ export interface Attributable extends PromptReader {
    * beta, where it has one, is a row.
    */
   readonly compatibilityMode: boolean;
+  /** "kept" where folding left the value biases in what heads write; results of a folded model say so. */
+  readonly valueBiases?: "folded" | "kept" | undefined;
   /** In the order in which they are added to the residual stream. */
   readonly writers: readonly ResidualWriter[];
   /** The norm before the unembedding. */

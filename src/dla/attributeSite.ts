@@ -45,7 +45,7 @@ export function attributeSite(
     ...(left && {
       leaveOneOut: {
         shape: [data.length],
-        data: Float64Array.from(betaIsRow ? [...left, reading.beta] : left),
+        data: Float64Array.from(betaIsRow ? [...left, 0 - reading.beta] : left),
       },
     }),
     check,

@@ -7,6 +7,7 @@ import type { Attributable } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, attributionNames, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
+import { withEntropy } from "./check/check.ts";
 import { type Input, readActivations, readInput } from "./input.ts";
 import { leaveOneOutRows } from "./leaveOneOut/leaveOneOut.ts";
 import { expectOwnScale } from "./normScale.ts";
@@ -23,7 +24,7 @@ import type { Site } from "./site.ts";
  *
  *   row(c) = u·c / scale,   u = P(gamma ⊙ w),   w = W_U[:, answer] − W_U[:, wrong]
  *
- * The rows of an attribution sum to the model's own logit (difference) less the b_U term; the `check` that comes
+ * The rows of an attribution sum to the model's logit (difference) less the b_U term; the `check` that comes
  * with each shows it, and one that fails throws. Prompts of unequal length are grouped, never padded: each is
  * attributed at its own positions, with the bits it would have alone.
  *
@@ -49,36 +50,38 @@ export function directLogitAttribution(
   return attribute(where, model, input, options);
 }
 
+/** Is given each attribution with its activations, while these are held, and what is read there. */
+type Visit = (attribution: Attribution, site: Site, reading: Reading) => void;
+
 /**
  * `directLogitAttribution` under the name that its errors are to carry.
  *
- * @param visit is given each attribution with its activations, while these are held, and what is read there; then answers of
- *   several tokens, which are read at several positions, are refused
+ * @param visit where given, answers of several tokens, which are read at several positions, are refused
  */
 export function attribute(
   where: string,
   model: Attributable,
   input: ModelInput | undefined,
   options: AttributionOptions,
-  visit?: (attribution: Attribution, site: Site, reading: Reading) => void,
+  visit?: Visit,
 ): AttributionResult {
   const steps = attributeInSteps(where, model, input, options, visit);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
 }
 
-/** A batch that has run. */
+/** A step of an attribution: the checks, or a batch that has run. */
 export interface AttributionStep {
   /** How many prompts have all their attributions by it. */
   readonly finished: number;
-  /** How many tokens it ran. */
+  /** How many tokens it ran; the checks run none. */
   readonly tokens: number;
 }
 
 /**
- * `attribute`, a batch at a time: whoever steps through it may let the event loop go in between.
+ * `attribute` in steps, between which the event loop may have its turn: the first checks all that is given, each of the others runs
+ * and attributes a batch of prompts.
  *
  * @param mostTokens of the next batch, asked before each
  */
@@ -87,7 +90,7 @@ export function* attributeInSteps(
   model: Attributable,
   input: ModelInput | undefined,
   options: AttributionOptions,
-  visit?: (attribution: Attribution, site: Site, reading: Reading) => void,
+  visit?: Visit,
   mostTokens?: () => number,
 ): Generator<AttributionStep, AttributionResult> {
   const { unit = "component", cache, target: of } = options;
@@ -103,6 +106,7 @@ export function* attributeInSteps(
   for (const { prompt, targets } of runs) unread[prompt] += targets.length;
   const describe = answerDescriber(model);
   const made = targets.map((ofPrompt) => ofPrompt.map((): Attribution[] => []));
+  yield { finished: 0, tokens: 0 };
   for (const batch of batches) {
     let finished = 0;
     const sites = sitesOf(
@@ -137,7 +141,7 @@ export function* attributeInSteps(
         ...(leaveOneOut && { leaveOneOut }),
         ...(rows[i].within && { sources: describeSources(model, run.tokens, pos) }),
         ...probability,
-        check: entropy === undefined ? check : { ...check, entropy },
+        check: withEntropy(check, entropy),
       };
       visit?.(attribution, site, reading);
       made[prompt][run.of[index]].push(attribution);

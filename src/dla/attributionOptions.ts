@@ -12,7 +12,7 @@ export interface AttributionOptions extends AnswerOptions {
   /** One position, a list, or "all", counted in each prompt's own tokens; default the last, -1. */
   readonly pos?: Positions | undefined;
   /**
-   * Each row's exact change of the logit (difference) too, the final norm computed anew without it: see
+   * The exact change of the logit (difference) without each row too, the final norm computed anew: see
    * `Attribution.leaveOneOut`. Units "component", "head", "neuron" and "full"; default false.
    */
   readonly leaveOneOut?: boolean | undefined;

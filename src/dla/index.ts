@@ -1,13 +1,19 @@
 export type { Ablatable } from "./ablation/ablated.ts";
+export { type AblationOptions, type AblationProgress, ablationEffects } from "./ablation/ablation.ts";
 export {
-  type AblationOptions,
+  type AblationDocument,
+  ablationToJSON,
+  type MeanEffectDocument,
+} from "./ablation/ablationDocument.ts";
+export {
   type AblationResult,
-  ablationEffects,
+  type MeanEffects,
+  meanEffects,
   type PositionEffects,
-} from "./ablation/ablation.ts";
-export { type AblationDocument, ablationToJSON } from "./ablation/ablationDocument.ts";
+} from "./ablation/effects.ts";
 export type { Replacement } from "./ablation/replacement.ts";
 export type { AnswerRef, AnswerSet, Answers, AnswerTokens } from "./answers/answers.ts";
+export type { Entropies } from "./answers/entropies.ts";
 export type { AnswerOptions } from "./answers/targets.ts";
 export type { Attributable, AttributableCache } from "./attributable.ts";
 export { directLogitAttribution } from "./attribution.ts";

@@ -36,7 +36,12 @@ export function readInput(
   }
   const prompts = readPrompts(where, model, given, options.prependBos);
   const positions = prompts.map((prompt, index) =>
-    attributedPositions(`${where}: prompt ${index}`, prompt, options),
+    attributedPositions(
+      `${where}: prompt ${index}`,
+      prompt,
+      options.pos,
+      wantsNext(options, index, prompts.length),
+    ),
   );
   return { prompts, positions };
 }
@@ -45,11 +50,11 @@ export function readInput(
 function attributedPositions(
   where: string,
   prompt: readonly number[],
-  options: Pick<AttributionOptions, "pos" | "answer" | "wrong">,
+  pos: AttributionOptions["pos"],
+  isFollowed: boolean,
 ): number[] {
-  const { pos = -1 } = options;
-  const whole = resolvePositions(where, pos, prompt.length);
-  const followed = pos === "all" && wantsNext(options) ? whole.slice(0, -1) : whole;
+  const whole = resolvePositions(where, pos === undefined ? -1 : pos, prompt.length);
+  const followed = pos === "all" && isFollowed ? whole.slice(0, -1) : whole;
   return followed.length > 0 ? followed : whole;
 }
 

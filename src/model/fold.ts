@@ -1,5 +1,44 @@
+import { ValueError } from "../errors.ts";
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
 import type { PackedBlock } from "./checkpoint/weights.ts";
+import { describe } from "./files/json.ts";
+import { expectKnown } from "./knownOptions.ts";
+
+/** How a model is folded. */
+export interface FoldOptions {
+  /**
+   * Whether the value biases b_V go into b_O, as TransformerLens's `fold_value_biases` has it. Default true: then what a head
+   * writes, z·W_O, is without its value bias. With false z keeps it, as on the weights as trained, so that a head whose z is set
+   * to zero loses it there too.
+   */
+  readonly foldValueBiases?: boolean | undefined;
+}
+
+/**
+ * Whether to fold the value biases.
+ *
+ * @param own what became of them in a folded model, null of weights as trained
+ * @throws ValueError for an option that there is not, one that is not a boolean, or another way than the model was folded
+ */
+export function readFolding(where: string, options: FoldOptions, own: "folded" | "kept" | null): boolean {
+  expectKnown(where, options, { foldValueBiases: true });
+  const { foldValueBiases } = options;
+  expectFolding(where, foldValueBiases);
+  if (own === null) return foldValueBiases ?? true;
+  if (foldValueBiases === undefined || foldValueBiases === (own === "folded")) return own === "folded";
+  throw new ValueError(
+    `${where}: got foldValueBiases ${foldValueBiases} for a model whose value biases are ${own} already, ` +
+      "expected the weights as trained. Ask the model that it was made from, or load it again.",
+  );
+}
+
+/** @throws ValueError unless it is a boolean or left out */
+export function expectFolding(where: string, foldValueBiases: unknown): void {
+  if (foldValueBiases === undefined || typeof foldValueBiases === "boolean") return;
+  throw new ValueError(
+    `${where}: got foldValueBiases ${describe(foldValueBiases)}, expected true or false. Leave it out for true.`,
+  );
+}
 
 /**
  * Compatibility mode for one block: fold each LayerNorm's gamma and beta into the matrices that read it, centre
@@ -10,6 +49,8 @@ import type { PackedBlock } from "./checkpoint/weights.ts";
  *   W_O ← W_O P, b_O ← P(b_O + b_Vᵀ W_O), b_V ← 0      with P = I − 11ᵀ/dModel
  *   W_out ← W_out P, b_out ← P b_out
  *
+ * Without `foldValueBiases` b_V stays where it is, and b_O ← P b_O.
+ *
  * In float64 throughout, rounded to float32 once; TransformerLens rounds after every step.
  *
  * @param block its matrices are changed, and belong to the result; W_out may be centred already
@@ -18,14 +59,14 @@ import type { PackedBlock } from "./checkpoint/weights.ts";
 export function foldBlock(
   kernels: Kernels,
   block: PackedBlock,
-  { isCentred }: { readonly isCentred: boolean },
+  { isCentred, foldValueBiases = true }: FoldOptions & { readonly isCentred: boolean },
 ): PackedBlock {
   const { ln1_w, ln1_b, W_Q, W_K, W_V, W_O, ln2_w, ln2_b, W_in, W_out } = block;
   const dModel = ln1_w.length;
   const b_Q = foldReading(kernels, W_Q, block.b_Q, ln1_w, ln1_b);
   const b_K = foldReading(kernels, W_K, block.b_K, ln1_w, ln1_b);
   const b_V = foldReading(kernels, W_V, block.b_V, ln1_w, ln1_b);
-  const b_O = addProduct(kernels, block.b_O, b_V, W_O);
+  const b_O = foldValueBiases ? addProduct(kernels, block.b_O, b_V, W_O) : block.b_O;
   const b_in = foldReading(kernels, W_in, block.b_in, ln2_w, ln2_b);
   kernels.centreRows(W_O);
   if (!isCentred) kernels.centreRows(W_out);
@@ -35,7 +76,7 @@ export function foldBlock(
     ln1_b: new Float32Array(dModel),
     b_Q: Float32Array.from(b_Q),
     b_K: Float32Array.from(b_K),
-    b_V: new Float32Array(b_V.length),
+    b_V: foldValueBiases ? new Float32Array(b_V.length) : Float32Array.from(b_V),
     b_O: centred(b_O),
     ln2_w: ones(dModel),
     ln2_b: new Float32Array(dModel),

@@ -3,7 +3,7 @@ import { ActivationCache } from "./cache/activationCache.ts";
 import type { OuterTables } from "./checkpoint/weights.ts";
 import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
-import { foldBlock } from "./fold.ts";
+import { type FoldOptions, foldBlock, readFolding } from "./fold.ts";
 import { type HookFilter, type HookName, selectHooks } from "./hooks.ts";
 import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { type Hook, hooksByName } from "./observer.ts";
@@ -25,6 +25,8 @@ export interface Gpt2Parts {
   readonly tokenizer: Tokenizer | undefined;
   readonly unreadTokenizer?: string | undefined;
   readonly compatibilityMode: boolean;
+  /** Whether b_V went into b_O. */
+  readonly foldsValueBiases: boolean;
   readonly blocks: readonly Block[];
   readonly outer: OuterTables;
 }
@@ -69,6 +71,8 @@ export class Gpt2 {
   readonly unreadTokenizer: string | undefined;
   /** Whether the LayerNorms are folded and the weights centred: what attribution needs. */
   readonly compatibilityMode: boolean;
+  /** "folded" where the value biases b_V went into b_O, so that no head writes them; "kept" where z has them, as on the weights as trained. */
+  readonly valueBiases: "folded" | "kept";
   /** @internal */
   readonly embedding: Embedding;
   /** @internal */
@@ -82,7 +86,7 @@ export class Gpt2 {
   /** The norm before the unembedding. */
   readonly finalNorm: FinalNorm;
   readonly #outer: OuterTables;
-  #folded: Gpt2 | undefined;
+  readonly #folded = new Map<boolean, Gpt2>();
 
   constructor(parts: Gpt2Parts) {
     const { config, kernels, compatibilityMode, outer } = parts;
@@ -95,6 +99,7 @@ export class Gpt2 {
     this.tokenizer = parts.tokenizer;
     this.unreadTokenizer = parts.unreadTokenizer;
     this.compatibilityMode = compatibilityMode;
+    this.valueBiases = compatibilityMode && parts.foldsValueBiases ? "folded" : "kept";
     this.blocks = parts.blocks;
     this.embedding = {
       dModel,
@@ -186,18 +191,26 @@ export class Gpt2 {
    * A new model with the same log-probabilities whose weights are processed as TransformerLens does: LayerNorms
    * folded, reading and writing weights and the unembedding centred, value biases folded; in float64, rounded
    * once. This model is unchanged: use the returned one, which is the same at every call. A folded model returns itself.
+   *
+   * @param options `foldValueBiases: false` leaves b_V in the values, so that a head's row and its ablation are with it
+   * @throws ValueError for a bad option, or one that says otherwise than a folded model was folded
    */
-  enableCompatibilityMode(): Gpt2 {
-    if (this.compatibilityMode) return this;
-    this.#folded ??= this.#fold();
-    return this.#folded;
+  enableCompatibilityMode(options: FoldOptions = {}): Gpt2 {
+    const own = this.compatibilityMode ? this.valueBiases : null;
+    const foldValueBiases = readFolding("enableCompatibilityMode", options, own);
+    if (own !== null) return this;
+    const folded = this.#folded.get(foldValueBiases) ?? this.#fold(foldValueBiases);
+    this.#folded.set(foldValueBiases, folded);
+    return folded;
   }
 
-  #fold(): Gpt2 {
+  #fold(foldValueBiases: boolean): Gpt2 {
     const { name, config, kernels, tokenizer, unreadTokenizer } = this;
     kernels.reserve(memoryPlan(config, kernels.threads));
     const blocks = this.blocks.map((block) =>
-      readyBlock(foldBlock(kernels, copyBlock(kernels, config, block), { isCentred: false })),
+      readyBlock(
+        foldBlock(kernels, copyBlock(kernels, config, block), { isCentred: false, foldValueBiases }),
+      ),
     );
     return new Gpt2({
       name,
@@ -206,6 +219,7 @@ export class Gpt2 {
       tokenizer,
       unreadTokenizer,
       compatibilityMode: true,
+      foldsValueBiases: foldValueBiases,
       blocks,
       outer: this.#outer,
     });

@@ -18,6 +18,7 @@ export type { ModelFiles, OpenFile, Source } from "./files/byteSource.ts";
 export type { ByteFile } from "./files/bytes.ts";
 export type { CacheChoice, ResponseCache } from "./files/fileStore.ts";
 export { describe as describeValue, impostor } from "./files/json.ts";
+export type { FoldOptions } from "./fold.ts";
 export { type CacheOptions, Gpt2 } from "./gpt2.ts";
 export {
   type HookFilter,

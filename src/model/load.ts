@@ -19,7 +19,7 @@ import { type Gpt2Config, parseConfig } from "./config.ts";
 import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
 import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
-import { foldBlock } from "./fold.ts";
+import { expectFolding, type FoldOptions, foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
 import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
@@ -32,6 +32,8 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export interface ModelOptions extends BackendOptions {
   /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
   readonly compatibilityMode?: boolean | undefined;
+  /** How `compatibilityMode` folds: see `FoldOptions`. */
+  readonly foldValueBiases?: FoldOptions["foldValueBiases"];
   /** What results call it; default "gpt2". */
   readonly name?: string | undefined;
   /** Another backend than the one that these options choose: `jsKernels`, the plain TypeScript one. */
@@ -55,8 +57,8 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
 /** The names of `LoadOptions`, for those who pass them on. */
 export const loadNames: NamesOf<LoadOptions> = {
   ...backendNames,
-  ...{ compatibilityMode: true, name: true, kernels: true, signal: true, onProgress: true, onWarning: true },
-  ...{ onEstimate: true, availableMemory: true, cacheStorage: true },
+  ...{ compatibilityMode: true, foldValueBiases: true, name: true, kernels: true, signal: true },
+  ...{ onProgress: true, onWarning: true, onEstimate: true, availableMemory: true, cacheStorage: true },
 };
 
 /**
@@ -76,6 +78,7 @@ export const loadNames: NamesOf<LoadOptions> = {
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
   expectKnown("modelFromFiles", options, loadNames);
   const { cacheStorage = false, signal, onWarning = console.warn } = options;
+  expectFolding("modelFromFiles", options.foldValueBiases);
   const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
   try {
     const model = await load(files, { ...options, fetchFile: store?.fetchFile });
@@ -112,7 +115,9 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
     const blocks: Block[] = [];
     const receiveBlock = (layer: number, block: PackedBlock) => {
       blocks[layer] = readyBlock(
-        options.compatibilityMode ? foldBlock(kernels, block, { isCentred: true }) : block,
+        options.compatibilityMode
+          ? foldBlock(kernels, block, { isCentred: true, foldValueBiases: options.foldValueBiases })
+          : block,
       );
     };
     const outer = await readCheckpoint(config, files, kernels, receiveBlock, options);
@@ -125,6 +130,7 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
 
 const weightNames = {
   compatibilityMode: true,
+  foldValueBiases: true,
   name: true,
   kernels: true,
   precision: true,
@@ -144,12 +150,16 @@ export function modelFromWeights(
   options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
   expectKnown("modelFromWeights", options, weightNames);
+  expectFolding("modelFromWeights", options.foldValueBiases);
   expectWeights(config, weights);
   const kernels = options.kernels ?? availableKernels(options.precision);
   kernels.reserve(memoryPlan(config, kernels.threads));
   const blocks = weights.blocks.map((weights) => {
     const block = packBlock(kernels, config, weights);
-    return readyBlock(options.compatibilityMode ? foldBlock(kernels, block, { isCentred: false }) : block);
+    const { compatibilityMode, foldValueBiases } = options;
+    return readyBlock(
+      compatibilityMode ? foldBlock(kernels, block, { isCentred: false, foldValueBiases }) : block,
+    );
   });
   const table = (data: Float32Array) => memoryTable(data, config.dModel);
   const outer = { ...weights, W_E: table(weights.W_E), W_U: weights.W_U && table(weights.W_U) };
@@ -176,6 +186,7 @@ function assemble(
   tokenizer: ReadTokenizer,
   options: ModelOptions,
 ): Gpt2 {
-  const { name = "gpt2", compatibilityMode = false } = options;
-  return new Gpt2({ name, config, kernels, ...tokenizer, compatibilityMode, blocks, outer });
+  const { name = "gpt2", compatibilityMode = false, foldValueBiases = true } = options;
+  const folding = { compatibilityMode, foldsValueBiases: foldValueBiases };
+  return new Gpt2({ name, config, kernels, ...tokenizer, ...folding, blocks, outer });
 }

@@ -17,12 +17,13 @@ const between = `${held(" ·")} `;
 
 /** What was run. */
 export function modelLine(model: AttributionResult["model"], paint: Paint): string {
-  const { name, layers, heads, dModel, compatibilityMode, backend } = model;
+  const { name, layers, heads, dModel, compatibilityMode, valueBiases, backend } = model;
   const weights = compatibilityMode ? "compatibility mode" : "weights as trained";
   const facts = [
     `${plural(layers, "layer")} × ${plural(heads, "head")}`,
     `dModel ${dModel}`,
     weights,
+    ...(valueBiases ? ["value biases kept"] : []),
     visible(backend.split(":")[0]), // why it is this one is in the document, and told by who loads it
   ];
   return field(
@@ -45,9 +46,27 @@ export function attributionLines(
   const at = heldToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null });
   return [
     field("position", `${pos} of 0–${tokens.length - 1}, after ${at}`, paint),
-    field(result.target ? "log prob" : "logit", logitOf(result, answer, wrong, paint), paint),
+    field(
+      answer === null ? "reading" : result.target ? "log prob" : "logit",
+      logitOf(result, answer, wrong, paint),
+      paint,
+    ),
+    ...followingLines(result, { prompt, pos, answer, wrong }, paint),
     ...(probability === undefined ? [] : [field("prob", probabilityOf(probability, rank), paint)]),
   ];
+}
+
+/** That a token which is read is the one that follows in the prompt, as "next" asks for. */
+function followingLines(
+  { prompts }: Pick<AttributionResult, "prompts">,
+  { prompt, pos, answer, wrong }: Pick<Attribution, "prompt" | "pos" | "answer" | "wrong">,
+  paint: Paint,
+): string[] {
+  const next = prompts[prompt].tokens[pos + 1];
+  if (next === undefined) return [];
+  return [answer, wrong].flatMap((one) =>
+    one?.id === next ? [field("", paint.dim(`${quoteToken(one)} is the token that follows`), paint)] : [],
+  );
 }
 
 /** What a logit of these tokens is called: `" Mary" − " John"`. */

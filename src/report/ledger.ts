@@ -9,12 +9,12 @@ import type { Line } from "./list.ts";
 import { tiny } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 
-/** What follows the rows in their own column: their sum, the bias, and the logit that the model itself gave. */
+/** Lines under the rows, in their own column: their sum, the bias, and the logit that the model's output has. */
 export function ledgerLines(result: AttributionResult, attributions: readonly Attribution[]): Line[] {
   const { answer, wrong } = attributions[0];
   const average = (of: (check: Check) => number) =>
     attributions.reduce((sum, { check }) => sum + of(check), 0) / attributions.length;
-  const logit = answer !== null && wrong !== null ? "logit diff" : "logit";
+  const logit = answer === null ? "reading" : wrong === null ? "logit" : "logit diff";
   return [
     { label: "sum", score: average((check) => check.sum), note: sumNote(result), hasBar: false },
     { label: "+ bias", score: average((check) => check.bias), note: biasNote(result), hasBar: false },
@@ -23,16 +23,29 @@ export function ledgerLines(result: AttributionResult, attributions: readonly At
   ];
 }
 
-/** Where the run said how much each token counts: what is left of the logits is a log-probability, or log-sum-exp. */
+const entropies = [
+  { kind: "answer", sign: 1, note: "of the set's weights, in nats" },
+  { kind: "wrong", sign: -1, note: "of the wrong set's weights, in nats" },
+  { kind: "model", sign: -1, note: "of the model's probabilities, in nats" },
+] as const;
+
+/** From the logit to the log-probability, or log-sum-exp, where the run said how much each token counts: terms as they are added. */
 function entropyLines({ target }: AttributionResult, attributions: readonly Attribution[]): Line[] {
   if (attributions.some(({ check }) => check.entropy === undefined)) return [];
   const average = (of: (check: Check) => number) =>
     attributions.reduce((sum, { check }) => sum + of(check), 0) / attributions.length;
-  const entropy = average((check) => check.entropy ?? 0);
-  const label = target ? "= log prob" : "= log-sum-exp";
+  const terms = entropies.filter(({ kind }) =>
+    attributions.some(({ check }) => check.entropy?.[kind] !== undefined),
+  );
+  const value = average((check) => check.value ?? check.logit);
   return [
-    { label: "- entropy", score: 0 - entropy, note: "in nats", hasBar: false },
-    { label, score: average((check) => check.logit) - entropy, hasBar: false },
+    ...terms.map(({ kind, sign, note }) => ({
+      label: sign > 0 ? "+ entropy" : "- entropy",
+      score: 0 + sign * average((check) => check.entropy?.[kind] ?? 0),
+      note,
+      hasBar: false,
+    })),
+    { label: target ? "= log prob" : "= log-sum-exp", score: value, hasBar: false },
   ];
 }
 
@@ -53,8 +66,10 @@ export function checkLine(attributions: readonly Pick<Attribution, "check">[], p
   );
 }
 
-function logitNote({ target }: AttributionResult): string {
-  return target ? "the model's own, less their mean by probability" : "the model's own";
+function logitNote({ target, attributions }: AttributionResult): string {
+  if (attributions[0].answer === null) return "the direction times the final norm's output";
+  const note = "read off the model's output";
+  return target ? `${note}, less the logits' mean` : note;
 }
 
 function sumNote({ unit }: AttributionResult): string {

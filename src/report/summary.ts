@@ -6,9 +6,10 @@ import { decimalsFor, signed } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { quoteToken, visible } from "./text.ts";
 
-/** A line per attribution: where, of what, the model's logit, whether the rows add up to it, the greatest row. */
+/** A line per attribution: where, of what, its logit, whether the rows add up to it, the greatest row. */
 export function summaryLines(result: AttributionResult, width: number, paint: Paint): string[] {
   const { attributions } = result;
+  const read = attributions.every(({ answer }) => answer === null) ? "reading" : "logit"; // a direction has no logit of the model
   const decimals = decimalsFor(attributions.map(({ check }) => check.logit));
   const column = (
     align: "left" | "right",
@@ -24,8 +25,8 @@ export function summaryLines(result: AttributionResult, width: number, paint: Pa
       const { tokens, stringTokens } = result.prompts[prompt];
       return held(quoteToken({ id: tokens[pos], text: stringTokens?.[pos] ?? null }));
     }),
-    column("left", "logit of", logitName),
-    column("right", "logit", ({ check }) => signed(check.logit, decimals)),
+    column("left", `${read} of`, logitName),
+    column("right", read, ({ check }) => signed(check.logit, decimals)),
     column("left", "", ({ check }) => (checkHolds(check) ? "✓" : "✗")),
     column("left", "greatest row", (attribution) => {
       const { data } = attribution.scores;

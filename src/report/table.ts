@@ -23,7 +23,7 @@ const MAX_TABLES = 8;
 
 /**
  * A result as text: for each attribution the prompt, the tokens, the rows with bars (heads as a grid of layers ×
- * heads), and the check that they add up to the model's own logit; for several, their mean with standard errors.
+ * heads), and the check that they add up to the model's logit; for several, their mean with standard errors.
  *
  * What a terminal would act upon instead of showing, in a token or a name, is made visible: ↵ for a newline.
  *

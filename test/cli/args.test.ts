@@ -83,7 +83,7 @@ describe("usage errors: exit code 2, one line, nothing on stdout", () => {
     [["--ablate", "zero", "--unit", "full"], "got --ablate and --unit full, expected component or head"],
     [
       ["--ablate", "zero", "--leave-one-out"],
-      "got --ablate and --leave-one-out, expected one: --ablate zero shows it as exact",
+      "got --ablate and --leave-one-out, expected one: --ablate zero shows it as direct",
     ],
     [["--ablate", "zero", "--input", "-"], "got --ablate and --input, expected one of them"],
     [["--ablate", "mean", "--format", "csv"], "got --ablate and --format csv, expected table or json"],
@@ -121,6 +121,7 @@ describe("what is read", () => {
       promoted: undefined,
       ablate: undefined,
       rawWeights: false,
+      keepValueBiases: false,
       threads: undefined,
       precision: undefined,
       top: undefined,
@@ -181,6 +182,7 @@ describe("what is read", () => {
     expect(parseArguments(["--no-bos", "--raw-weights", "-h", "-V"])).toMatchObject({
       bos: false,
       rawWeights: true,
+      keepValueBiases: false,
       help: true,
       version: true,
     });

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { demoModel } from "../../src/demo/index.ts";
 import { type AttributionOptions, toJSON } from "../../src/dla/index.ts";
 import {
   ablationEffects,
@@ -11,6 +12,7 @@ import {
   erasuresToJSON,
   lensToJSON,
   logitLens,
+  meanEffects,
   promotedTokens,
   promotedTokensToJSON,
   toAblationTable,
@@ -748,7 +750,7 @@ describe("--ablate", () => {
       unit,
       replace: ablate === "zero" ? ablate : { mean: prompts },
     };
-    const want = ablationEffects(gpt2, prompts, options);
+    const want = await ablationEffects(gpt2, prompts, options);
     const { code, stdout } = await run([...asked, "--ablate", ablate, "--unit", unit, "--format", "json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(ablationToJSON(want))));
@@ -760,29 +762,74 @@ describe("--ablate", () => {
       const shown = lines
         .filter((line) => line.startsWith(`${label} `))
         .map((line) => line.split(/\s+/).slice(1));
-      expect(shown, label).toHaveLength(2);
-      for (const [i, { total, direct, directExact, indirect }] of want.attributions.entries()) {
-        for (const [e, effect] of [total, direct, directExact, indirect].entries())
+      expect(shown, label).toHaveLength(3); // and the mean
+      for (const [i, { total, direct, indirect, frozen }] of want.attributions.entries()) {
+        for (const [e, effect] of [total, direct, indirect, frozen].entries())
           expect(Number(shown[i][e]), label).toBeCloseTo(effect[k], 3);
       }
+      const means = meanEffects(want);
+      for (const [e, effect] of (["total", "direct", "indirect"] as const).entries()) {
+        expect(Number(shown[2][3 * e]), label).toBeCloseTo(means[effect].scores.data[k], 3);
+        expect(shown[2][3 * e + 1]).toBe("±");
+        expect(Number(shown[2][3 * e + 2]), label).toBeCloseTo(means[effect].standardErrors!.data[k], 3);
+      }
     }
+  });
+
+  test("zero says of a head what --leave-one-out says, sign and digits alike", async () => {
+    const ablated = await run(["--ablate", "zero", "--unit", "head"]);
+    const left = await run(["--leave-one-out", "--unit", "head"]);
+    const number = (text: string, pattern: RegExp) => pattern.exec(text)?.[1];
+    const direct = number(ablated.stdout, /^L2H1 +\S+ +(\S+)/m);
+    expect(direct).toMatch(/^-2\.48\d\d$/);
+    expect(number(left.stdout, /^L2H1 +\S+ +\((\S+)\)/m)).toBe(direct);
+  });
+
+  test("tells a terminal how far it is, and clears that line; tells nobody else", async () => {
+    const args = ["--ablate", "zero", "--unit", "head"];
+    const shown = await run(args, { stderr: { isTTY: true } });
+    expect(shown.stderr).toContain("ablating each head… 16%");
+    expect(shown.stderr.endsWith("\r\x1b[2K")).toBe(true);
+    expect((await run(args)).stderr).not.toContain("ablating");
+  });
+
+  test("zero of folded heads says that their value biases stay; kept, it is that of the weights as trained", async () => {
+    const note =
+      "note: folding moved each head's value bias into b_O, where a head at zero leaves it; --keep-value-biases takes it along, " +
+      "as on the weights as trained\n";
+    const zero = ["--ablate", "zero", "--unit", "head", "--format", "json"];
+    const totals = ({ stdout }: { stdout: string }) => JSON.parse(stdout).attributions[0].total as number[];
+    const folded = await run(zero);
+    expect(folded.stderr).toBe(note);
+    const kept = await run([...zero, "--keep-value-biases"]);
+    const raw = await run([...zero, "--raw-weights"]);
+    expect([kept.stderr, raw.stderr]).toEqual(["", ""]);
+    expect(JSON.parse(kept.stdout).model.valueBiases).toBe("kept");
+    const off = (one: number[]) => Math.max(...one.map((value, k) => Math.abs(value - totals(raw)[k])));
+    expect(off(totals(kept))).toBeLessThan(1e-4);
+    expect(off(totals(folded))).toBeGreaterThan(2);
+    expect((await run(["--ablate", "zero"])).stderr).toBe("");
+    expect((await run(["--keep-value-biases"])).stdout).toMatch(/compatibility mode ·\s+value biases kept/);
+    expect(await run(["--raw-weights", "--keep-value-biases"])).toMatchObject({ code: 2 });
   });
 
   test("--top takes those of the greatest total, and the table is what it is", async () => {
     const { stdout } = await run([...model, "a b", "--answer", " a", "--ablate", "zero", "--top", "2"]);
     const gpt2 = await fromPretrained(folder, { compatibilityMode: true });
-    const { labels, attributions } = ablationEffects(gpt2, "a b", { answer: " a" });
+    const { labels, attributions } = await ablationEffects(gpt2, "a b", { answer: " a" });
     const [{ total }] = attributions;
     const greatest = [...labels.keys()].sort((a, b) => Math.abs(total[b]) - Math.abs(total[a])).slice(0, 2);
     const start = stdout.indexOf("ablated");
     const lines = stdout.slice(start).split("\n");
     expect(lines[0]).toBe("ablated   component · zero at every position");
-    expect(lines[1].trim().split(/\s+/)).toEqual(["total", "direct", "exact", "indirect"]);
+    expect(lines[1].trim().split(/\s+/)).toEqual(["total", "direct", "indirect", "frozen"]);
     expect(lines.slice(2, 4).map((line) => line.split(" ")[0])).toEqual(greatest.map((row) => labels[row]));
     expect(lines.slice(4)).toEqual([
       "",
-      "direct: the row's change, LayerNorm's scale frozen; exact: the scale anew",
-      "total: all later layers computed anew; indirect: total − exact",
+      "total: the change of the logit, all later layers computed anew",
+      "direct: the same in the final residual stream alone, LayerNorm computed anew",
+      "indirect: total − direct, of the digits shown",
+      "frozen: the change of the attribution's row, LayerNorm's scale held",
       "",
     ]);
   });
@@ -801,6 +848,59 @@ describe("--ablate", () => {
   test("the demonstration, by component", async () => {
     const { code, stdout } = await run(["--ablate", "zero"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-4\.2295 +-3\.9959/);
+    expect(stdout).toMatch(/2_mlp_out +-3\.9959 +-3\.9959 +-?0\.0000 +-4\.2295/);
+  });
+});
+
+describe("next, the token that follows", () => {
+  const prompt = "The capital of France is";
+  const json = async (args: string[]) => {
+    const { stdout, stderr, code } = await run([...args, "--format", "json"]);
+    return { document: code === 0 ? JSON.parse(stdout) : null, stderr, code };
+  };
+  const answers = (document: { attributions: { pos: number; answer: { text: string } | null }[] }) =>
+    document.attributions.map(({ pos, answer }) => [pos, answer?.text]);
+
+  test("is what it is in the library, as answer and as wrong one, at a position or all that have one", async () => {
+    const model = await demoModel({ compatibilityMode: true });
+    const all = await json([prompt, "--answer", "next", "--pos", "all"]);
+    const want = toJSON(directLogitAttribution(model, [prompt], { answer: "next", pos: "all" }));
+    expect(all.document.attributions).toEqual(JSON.parse(JSON.stringify(want.attributions)));
+    const follow = ["The", " capital", " of", " France", " is"];
+    expect(answers(all.document)).toEqual(follow.map((text, pos) => [pos, text]));
+    const one = await json([prompt, "--answer", " Rome", "--wrong", "next", "--pos", "3"]);
+    expect(one.document.attributions[0].wrong.text).toBe(" France");
+    const mixed = await json([prompt, prompt, "--answer", "next", "--answer", " Rome", "--pos", "2"]);
+    expect(answers(mixed.document)).toEqual([
+      [2, " of"],
+      [2, " Rome"],
+    ]);
+  });
+
+  test("is said in the table, and is asked by every question that has an answer", async () => {
+    const { stdout } = await run([prompt, "--answer", "next", "--pos", "3"]);
+    expect(stdout).toMatch(/logit {5}" France".*\n +" France" is the token that follows\n/);
+    for (const question of [["--lens"], ["--erasures"], ["--ablate", "zero"], ["--compare", prompt]]) {
+      const { document } = await json([prompt, "--answer", "next", "--pos", "3", ...question]);
+      const one = document.lenses?.[0] ?? document.attributions[0];
+      expect((one.a ?? one).answer.text, question[0]).toBe(" France");
+    }
+  });
+
+  test("is so in a record", async () => {
+    const record = JSON.stringify({ prompt, answer: "next" });
+    const { stdout } = await run(["--input", "-", "--pos", "3"], { stdin: `${record}\n` });
+    expect(JSON.parse(stdout).answer.text).toBe(" France");
+  });
+
+  test("after the last token there is none, which keeps no other prompt back", async () => {
+    const last = await run([prompt, "--answer", "next"]);
+    expect(last).toMatchObject({ code: 1, stdout: "" });
+    expect(last.stderr).toBe(
+      'logitscope: got "next", the token that follows, at position 5, the prompt\'s last, expected one that a token follows: ' +
+        'choose it by --pos, or --pos all; the token spelt "next" is given by its id, --answer-id or --wrong-id\n',
+    );
+    const some = await run([prompt, "The", "--answer", "next", "--pos", "2"]);
+    expect(some.code).toBe(3);
   });
 });

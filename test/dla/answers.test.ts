@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import {
+  type AblationOptions,
   type AnswerOptions,
   type AnswerRef,
   type Attribution,
@@ -25,11 +26,11 @@ import { wordModel } from "./wordModel.ts";
 
 const units: readonly Unit[] = ["component", "layer", "head", "neuron", "full", "source", "path"];
 
-/** How much each token's logit counts, and the entropy that comes with it, by softmax of the forward pass's own logits. */
+/** How much each token's logit counts, and the entropies that come with it, by softmax of the forward pass's own logits. */
 function expected(logits: Numbers, answer: AnswerRef, wrong: AnswerRef | undefined, target: string) {
   const weights = new Float64Array(logits.length);
   const sizes = new Float64Array(logits.length); // Σ|weight|: an answer's may cancel a wrong one's
-  let entropy = 0;
+  const entropies: { answer?: number; wrong?: number; model?: number } = {};
   const count = (ids: readonly number[], share: readonly number[], sign: number) => {
     for (const [i, id] of ids.entries()) {
       weights[id] += sign * share[i];
@@ -51,19 +52,19 @@ function expected(logits: Numbers, answer: AnswerRef, wrong: AnswerRef | undefin
       anyOf.map((id) => logits[id]),
       anyOf.length,
     );
-    if (kind === "softmax") entropy -= sign * nats(logs);
+    if (kind === "softmax") entropies[sign > 0 ? "answer" : "wrong"] = nats(logs);
     const share = anyOf.map((_, i) => (kind === "softmax" ? Math.exp(logs[i]) : 1 / anyOf.length));
     count(anyOf, share, sign);
   }
   if (target === "logProbability") {
     const logs = logSoftmax(logits, logits.length);
-    entropy += nats(logs);
+    entropies.model = nats(logs);
     logs.forEach((log, id) => {
       weights[id] -= Math.exp(log);
       sizes[id] += Math.exp(log);
     });
   }
-  return { weights, sizes, entropy };
+  return { weights, sizes, entropies };
 }
 
 /** The logits of every position as the forward pass has them. */
@@ -89,7 +90,7 @@ function expectAttribution(
   const { config } = model;
   const { dModel, dVocab } = config;
   const logits = logitsOf(model, ids)(pos);
-  const { weights, sizes, entropy } = expected(logits, answer, wrong, target);
+  const { weights, sizes, entropies } = expected(logits, answer, wrong, target);
   const own = weightsOf(model);
   const along = (counts: Float64Array, of: (value: number) => number) =>
     Float64Array.from({ length: dModel }, (_, i) =>
@@ -137,8 +138,14 @@ function expectAttribution(
   const sum = unit === "layer" ? scores.data.at(-1)! : scores.data.reduce((total, row) => total + row, 0);
   expect(Math.abs(sum + check.bias - logit)).toBeLessThanOrEqual(check.bound + check.roundingBound + slack);
 
-  // and with the entropy the log-probability, or log-sum-exp, itself
-  expect(Math.abs((check.entropy ?? 0) - entropy)).toBeLessThanOrEqual(1e-12 * (1 + Math.abs(entropy)));
+  // and with the entropies, none negative, the log-probability, or log-sum-exp, itself
+  expect(Object.keys(check.entropy ?? {}).sort()).toEqual(Object.keys(entropies).sort());
+  expect("value" in check).toBe("entropy" in check);
+  for (const [kind, entropy] of Object.entries(entropies)) {
+    const own = check.entropy![kind as keyof typeof entropies]!;
+    expect(own).toBeGreaterThanOrEqual(0);
+    expect(Math.abs(own - entropy), kind).toBeLessThanOrEqual(1e-12 * (1 + entropy));
+  }
   const logs = logSoftmax(logits, dVocab);
   const logSumExp = (of: AnswerRef | undefined) => {
     if (of === undefined) return 0;
@@ -152,7 +159,11 @@ function expectAttribution(
     target === "logProbability"
       ? logSumExp(answer) - (logits[0] - logs[0])
       : logSumExp(answer) - logSumExp(wrong);
-  expect(Math.abs(check.logit - (check.entropy ?? 0) - log)).toBeLessThanOrEqual(slack);
+  expect(Math.abs((check.value ?? check.logit) - log)).toBeLessThanOrEqual(slack);
+  if (check.value !== undefined) {
+    const nats = { answer: 0, wrong: 0, model: 0, ...check.entropy };
+    expect(check.value).toBe(check.logit + nats.answer - nats.wrong - nats.model);
+  }
 }
 
 describe("sets and log-probabilities against float64, of random GPT-2s", () => {
@@ -272,7 +283,8 @@ describe("answers of several tokens", () => {
       text: " Mary John",
       tokens: [mary, john].map((id, i) => ({ id, text: [" Mary", " John"][i] })),
     });
-    expect(check.logit - check.entropy!).toBeCloseTo(Math.log(probability!), 9);
+    expect(check.value).toBeCloseTo(Math.log(probability!), 9);
+    expect(check.logit - check.entropy!.model!).toBeCloseTo(check.value!, 12);
     expect(rank).toBeUndefined();
     expect(tokens!.map(({ rank }) => rank)).toEqual([expect.any(Number), expect.any(Number)]);
 
@@ -390,25 +402,27 @@ test("entropy of softmax weights is there with the probability as without, also 
     const answer = { anyOf, weights: "softmax" } as const;
     const [one] = directLogitAttribution(model, ids, { answer }).attributions;
     const [other] = directLogitAttribution(model, ids, { answer, probability: true }).attributions;
-    expect(one.check.entropy).toBeTypeOf("number");
+    expect(one.check.entropy).toEqual({ answer: expect.any(Number) });
     expect(other.check).toEqual(one.check);
   }
 });
 
 describe("other questions", () => {
-  test("ablation holds a set's weights: what replacing nothing changes is nothing", () => {
+  test("ablation holds a set's weights: what replacing nothing changes is nothing", async () => {
     const answer = { anyOf: [4, 2, 9], weights: "softmax" } as const;
-    const [{ total, direct }] = ablationEffects(model, ids, { answer, replace: { from: ids } }).attributions;
+    const effects = async (options: AblationOptions) =>
+      (await ablationEffects(model, ids, options)).attributions[0];
+    const { total, direct } = await effects({ answer, replace: { from: ids } });
     for (const value of [...total, ...direct]) expect(Math.abs(value)).toBeLessThan(1e-12);
-    const [zero] = ablationEffects(model, ids, { answer: { anyOf: [4, 2] } }).attributions;
-    const each = [4, 2].map((id) => ablationEffects(model, ids, { answer: id }).attributions[0].total);
+    const zero = await effects({ answer: { anyOf: [4, 2] } });
+    const each = [(await effects({ answer: 4 })).total, (await effects({ answer: 2 })).total];
     for (const [k, value] of zero.total.entries())
       expect(value).toBeCloseTo((each[0][k] + each[1][k]) / 2, 5);
   });
 
-  test("refuse what they cannot answer", () => {
+  test("refuse what they cannot answer", async () => {
     const several = { answer: { tokens: [1, 2] } };
-    expect(() => ablationEffects(model, ids, several)).toThrow(
+    await expect(ablationEffects(model, ids, several)).rejects.toThrow(
       /^ablationEffects: got \{ text \} or \{ tokens \}/,
     );
     expect(() => erasures(model, ids, several)).toThrow(/^erasures: got \{ text \} or \{ tokens \}/);
@@ -418,7 +432,7 @@ describe("other questions", () => {
     const held = { answer: 1, target: "logProbability" } as object;
     expect(() => erasures(model, ids, held)).toThrow(/^erasures: got option "target", expected answer, /);
     expect(() => logitLens(model, ids, { answer: 1, wrong: { anyOf: [2, 3] } })).toThrow(/wrong: got a set/);
-    expect(() => ablationEffects(model, ids, held)).toThrow(
+    await expect(ablationEffects(model, ids, held)).rejects.toThrow(
       /^ablationEffects: got option "target", expected answer, /,
     );
   });

@@ -441,12 +441,54 @@ describe("runningSummary", () => {
     expect(summaryOf([0]).mean().standardErrors).toBeNull();
     expect(runningSummary().labels).toEqual([]);
     const spared = runningSummary();
-    const bySource = directLogitAttribution(model, [[1, 2]], { answer: 3, unit: "source" });
-    expect(() => spared.add(bySource)).toThrow("Attributions of several axes have no mean");
+    const uneven = directLogitAttribution(model, [[1, 2], [1]], { answer: 3, unit: "source" });
+    expect(() => spared.add(uneven)).toThrow("summary.add: got scores of shapes [");
     expect(spared.labels).toEqual([]);
     spared.add(results[0]);
     expect(() => runningSummary().mean()).toThrow("summary.mean: got no attribution");
   });
+
+  test.each(["source", "path"] as const)(
+    "is mean's of unit %s: of one shape its mean, of several its error",
+    (unit) => {
+      const prompts = [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+      ];
+      const options = { answer: 3, wrong: 4, unit } as const;
+      const want = mean(directLogitAttribution(model, prompts, options));
+      const parts = prompts.map((prompt) => {
+        const summary = runningSummary();
+        summary.add(directLogitAttribution(model, [prompt], options));
+        return summary;
+      });
+      const merged = runningSummary();
+      for (const part of parts) merged.merge(JSON.parse(JSON.stringify(part)));
+      const got = merged.mean();
+      expect(got.scores.shape).toEqual(want.scores.shape);
+      expect(got.scores.shape.length).toBe(unit === "source" ? 2 : 3);
+      for (const [i, score] of want.scores.data.entries()) {
+        // three float64 additions of scores of this size, a division, squares and a root; the summary's are exact
+        const size = Math.max(...parts.map((part) => Math.abs(part.mean().scores.data[i])));
+        expect(Math.abs(got.scores.data[i] - score)).toBeLessThanOrEqual(8 * 2 ** -53 * size);
+        const error = Math.abs(got.standardErrors!.data[i] - want.standardErrors!.data[i]);
+        expect(error).toBeLessThanOrEqual(32 * 2 ** -53 * size);
+      }
+      const longer = directLogitAttribution(model, [[1, 2, 3, 4]], options);
+      const message =
+        /: got scores of shapes \[.*\] and \[.*\], expected one shape\. Take the mean of attributions that have as many source positions\./;
+      expect(() => merged.add(longer)).toThrow(message);
+      expect(() => mean(directLogitAttribution(model, [...prompts, [1, 2, 3, 4]], options))).toThrow(message);
+      const other = runningSummary();
+      other.add(longer);
+      expect(() => merged.merge(other)).toThrow(message);
+      expect(merged.mean()).toEqual(got);
+      const { shape, ...without } = merged.toJSON();
+      expect(() => runningSummary().merge(without)).toThrow(ValueError);
+      expect(() => runningSummary().merge({ ...without, shape: [shape![0], 0] })).toThrow(ValueError);
+    },
+  );
 
   test("refuses other units and rows, and what is no summary", () => {
     const summary = summaryOf([0]);

@@ -120,6 +120,29 @@ describe("answers", () => {
     expect(some.attributions.map(({ answer }) => answer?.id)).toEqual([ids[3], ids[1]]);
     const less = attribute(text, { answer: "next", wrong: john, pos: [2] });
     expect(less.attributions[0]).toMatchObject({ answer: { id: ids[3] }, wrong: { id: john } });
+    const against = attribute(text, { answer: john, wrong: "next", pos: [2] });
+    expect(against.attributions[0]).toMatchObject({ answer: { id: john }, wrong: { id: ids[3] } });
+  });
+
+  test("the token that follows, in a list too: of each prompt, and of each position", () => {
+    const prompts = two.map((prompt) => model.toTokens(prompt));
+    const mixed = attribute(two, { answer: ["next", john], pos: "all" });
+    const want = [
+      ...prompts[0].slice(1).map((id, pos) => [0, pos, id]),
+      ...prompts[1].map((_, pos) => [1, pos, john]),
+    ];
+    expect(mixed.attributions.map(({ prompt, pos, answer }) => [prompt, pos, answer?.id])).toEqual(want);
+    expect(attribute(text, { answer: ["next"], pos: "all" }).attributions).toEqual(
+      attribute(text, { answer: "next", pos: "all" }).attributions,
+    );
+    const each = attribute(text, { answer: [mary, "next"], wrong: ["next", john], pos: [1, 3] });
+    expect(each.attributions.map(({ answer, wrong }) => [answer?.id, wrong?.id])).toEqual([
+      [mary, ids[2]],
+      [ids[4], john],
+    ]);
+    expect(() => attribute(text, { answer: [mary, "next"], pos: [1, -1] })).toThrow(
+      'pos: "all" for every one that has a next token; the token spelt "next" is given by its id.',
+    );
   });
 
   test("a pair is the difference of its tokens, row by row, but for the rounding of its columns", () => {

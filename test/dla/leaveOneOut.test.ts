@@ -20,7 +20,7 @@ import { tinyConfig, tinyModel } from "../support/tinyModel.ts";
 const ids = [3, 1, 4, 1, 5];
 const units = ["component", "head", "neuron", "full"] as const;
 
-/** The change of a logit when `write` is taken out of x, by running the norm on what is left; its `beta` cancels. */
+/** The logit when `write` is taken out of x, by running the norm on what is left, less the logit; the norm's `beta` cancels. */
 function bruteForce(
   x: readonly number[],
   write: readonly number[],
@@ -30,7 +30,7 @@ function bruteForce(
   const rest = x.map((value, i) => value - write[i]);
   const sizes = x.map((value, i) => Math.abs(value) + Math.abs(write[i]));
   const [before, after] = [x, rest].map((stream) => referenceLogit(stream, norm, w, sizes));
-  return { change: before.logit - after.logit, error: before.error + after.error };
+  return { change: after.logit - before.logit, error: before.error + after.error };
 }
 
 describe("leaveOneOut is what removing a row's write from the captured final residual and running the norm anew changes", () => {
@@ -63,7 +63,7 @@ describe("leaveOneOut is what removing a row's write from the captured final res
           expect(leaveOneOut!.shape).toEqual(scores.shape);
           for (const [row, label] of labels.entries()) {
             const { change, error } = bruteForce(x, writes[row], model.finalNorm, w);
-            const want = label === "beta" ? scores.data[row] : change;
+            const want = label === "beta" ? -scores.data[row] : change;
             expect(Math.abs(leaveOneOut!.data[row] - want), label).toBeLessThanOrEqual(error);
           }
         }
@@ -107,7 +107,7 @@ describe("leaveOneOut is what removing a row's write from the captured final res
         expect(Math.abs(leaveOneOut!.data[row] - change), labels[row]).toBeLessThanOrEqual(error);
         expect(error).toBeLessThan(1e-9 * (1 + Math.abs(change)));
       }
-      if (labels.at(-1) === "beta") expect(leaveOneOut!.data.at(-1)).toBe(scores.data.at(-1));
+      if (labels.at(-1) === "beta") expect(leaveOneOut!.data.at(-1)).toBe(0 - scores.data.at(-1)!);
       expect(labels).toHaveLength(writes.length + (labels.at(-1) === "beta" ? 1 : 0));
     }
   });
@@ -204,14 +204,14 @@ describe("where the scale changes most", () => {
     const options = { answer: 1, wrong: 2, leaveOneOut: true, allowRawWeights: true };
     const [{ scores, leaveOneOut }] = directLogitAttribution(model, ids, options).attributions;
     // without it nothing is left to read, √eps or not; frozen and anew differ by the scale's float32 alone
-    expect(leaveOneOut!.data[0]).toBeCloseTo(scores.data[0], 5);
+    expect(leaveOneOut!.data[0]).toBeCloseTo(-scores.data[0], 5);
     expect([...leaveOneOut!.data.subarray(1, 4)]).toEqual([0, 0, 0]);
 
     // nor where nothing is added to the variance of nothing; of what is so large, eps is below the scale's rounding
     const large = writing({ embed: (i) => 1e6 * wave(i), attn: () => 0, mlp: () => 0 });
     const bare = Object.create(large, { finalNorm: { value: { ...large.finalNorm, eps: 0 } } });
     const [sharp] = directLogitAttribution(bare, ids, options).attributions;
-    expect(sharp.leaveOneOut!.data[0]).toBeCloseTo(sharp.scores.data[0], 5);
+    expect(sharp.leaveOneOut!.data[0]).toBeCloseTo(-sharp.scores.data[0], 5);
   });
 
   test("without one that dominates, the rest is read at its own scale", () => {
@@ -221,7 +221,7 @@ describe("where the scale changes most", () => {
     const [embed] = scores.data;
     // the attention's own row is a millionth; without the embedding it is all, at a thousandth's scale
     expect(Math.abs(scores.data[2])).toBeLessThan(1e-5 * Math.abs(embed));
-    expect(Math.abs(leaveOneOut!.data[0] - embed)).toBeGreaterThan(0.1);
+    expect(Math.abs(leaveOneOut!.data[0] + embed)).toBeGreaterThan(0.1);
     const x = Array.from({ length: tinyConfig.dModel }, (_, i) => Math.fround(1000 * wave(i)));
     const own = Array.from(x, (value, i) => Math.fround(value + Math.fround(1e-3 * wave(i + 4))));
     const w = model.unembedding.difference(1, 2).column;
@@ -273,13 +273,13 @@ describe("where the scale changes most", () => {
         const u = throughNorm(model.finalNorm, Float64Array.from(w));
         const logit = u.reduce((sum, value, i) => sum + value * x[i], 0);
         const slope = dot(u) - (logit * dot(x.map((value) => value - mean))) / (x.length * variance);
-        const want = slope / Math.sqrt(variance);
+        const want = -slope / Math.sqrt(variance);
         expect(Math.abs(leaveOneOut!.data[0] / want - 1)).toBeLessThan(1e-9);
       }
     }
   });
 
-  test("what the scale adds: (L − a)(1 − σ/σ₋), with a sign of its own", () => {
+  test("what the scale adds: (L − a)(σ/σ₋ − 1), with a sign of its own", () => {
     // removing a write of the opposite sign makes the residual larger, so all that is left counts less
     const model = writing({ embed: wave, attn: (i) => -0.5 * wave(i), mlp: () => 0 });
     const options = { answer: 1, wrong: 2, leaveOneOut: true, allowRawWeights: true };

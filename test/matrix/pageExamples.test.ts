@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath === undefined)("the examples in Chromium", () => {
       await attribute();
       expect(await shownRows()).toEqual(await expectedRows(...mary));
       expect(await page.textContent("caption")).toBe(`“ Mary” rather than “ John” after “${mary[0]}”`);
-      expect(await page.textContent("tfoot")).toContain("= logit diff+5.7714the model's own ✓");
+      expect(await page.textContent("tfoot")).toContain("= logit diff+5.7714read off the model's output ✓");
       expect(complaints).toEqual([]);
     });
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ValueError } from "../../src/errors.ts";
 import { modelFromWeights } from "../../src/model/index.ts";
 import { type Flavour, gpt2AndPrompt, randomGpt2, randomModel, weightsOf } from "../support/arbitraries.ts";
 import { tolerances } from "../support/noise.ts";
@@ -32,26 +33,31 @@ function inPairs(a: ReferenceWeights, b: ReferenceWeights): [string, Numbers, Nu
   return [...pairs, ...inBlocks];
 }
 
-test("every folded weight is the five steps in float64, rounded once", () => {
-  fc.assert(
-    fc.property(randomGpt2, ({ config, weights, model }) => {
-      const want = foldReference(config, asTrained(weights));
-      for (const [name, got, exact] of inPairs(weightsOf(model.enableCompatibilityMode()), want)) {
-        expect(got.length, name).toBe(exact.length);
-        // Means and sums of at most 40 products in float64, on either side; of terms no larger than these: a
-        // weight as trained is below 2, a sum of 20 biases times them below 100, an outlier below 1.2e3.
-        const float64 = 2 * 64 * 2 ** -53 * (name === "W_E" || name.endsWith("_U") ? 3e3 : 100);
-        for (let i = 0; i < exact.length; i++) {
-          const bound = 2 ** -24 * Math.abs(exact[i]) + float64;
-          if (Math.abs(got[i] - exact[i]) > bound) {
-            expect.fail(`${name}, element ${i}: got ${got[i]}, expected ${exact[i]} within ${bound}`);
+test.each([undefined, true, false])(
+  "every folded weight is the five steps in float64, rounded once; foldValueBiases %s",
+  (foldValueBiases) => {
+    fc.assert(
+      fc.property(randomGpt2, ({ config, weights, model }) => {
+        const want = foldReference(config, asTrained(weights), { foldValueBiases: foldValueBiases ?? true });
+        const folded = model.enableCompatibilityMode({ foldValueBiases });
+        expect(folded.valueBiases).toBe(foldValueBiases === false ? "kept" : "folded");
+        for (const [name, got, exact] of inPairs(weightsOf(folded), want)) {
+          expect(got.length, name).toBe(exact.length);
+          // Means and sums of at most 40 products in float64, on either side; of terms no larger than these: a
+          // weight as trained is below 2, a sum of 20 biases times them below 100, an outlier below 1.2e3.
+          const float64 = 2 * 64 * 2 ** -53 * (name === "W_E" || name.endsWith("_U") ? 3e3 : 100);
+          for (let i = 0; i < exact.length; i++) {
+            const bound = 2 ** -24 * Math.abs(exact[i]) + float64;
+            if (Math.abs(got[i] - exact[i]) > bound) {
+              expect.fail(`${name}, element ${i}: got ${got[i]}, expected ${exact[i]} within ${bound}`);
+            }
           }
         }
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
 
 // The algebra: an identity, so in float64 it holds to float64's rounding, as amplified by the model. The tolerance
 // is an estimate from random roundings (see `tolerances`): hence the fixed seed, and no shrinking into odd corners.
@@ -114,11 +120,16 @@ test("folding makes a new model and leaves the raw one as it was, bit for bit", 
 test.each<Flavour>(["plain", "outliers", "nearConstant"])(
   "folding while loading gives the bits of folding afterwards: %s",
   (flavour) => {
-    for (const tieWordEmbeddings of [true, false]) {
+    for (const [tieWordEmbeddings, foldValueBiases] of [
+      [true, undefined],
+      [false, undefined],
+      [true, false],
+    ] as const) {
       const { weights, config, model } = randomModel({ ...tinyConfig, tieWordEmbeddings }, 7, flavour);
-      const afterwards = model.enableCompatibilityMode();
-      const whileLoading = modelFromWeights(config, weights, { compatibilityMode: true });
+      const afterwards = model.enableCompatibilityMode({ foldValueBiases });
+      const whileLoading = modelFromWeights(config, weights, { compatibilityMode: true, foldValueBiases });
       expect(whileLoading.compatibilityMode).toBe(true);
+      expect(whileLoading.valueBiases).toBe(afterwards.valueBiases);
       const [a, b] = [afterwards, whileLoading].map((folded) =>
         folded.runWithCache([[1, 2, 3]], { names: () => true }),
       );
@@ -162,3 +173,30 @@ function expectWithin(got: Numbers, want: Numbers, bound: number): void {
     expect.fail(`log-probability ${i}: got ${got[i]}, expected ${want[i]} within ${bound}`);
   }
 }
+
+test("what a model is folded with is asked once, and by a boolean", () => {
+  const { model, config, weights } = randomModel(tinyConfig, 3);
+  const [folded, kept] = [true, false].map((foldValueBiases) =>
+    model.enableCompatibilityMode({ foldValueBiases }),
+  );
+  expect([model, folded, kept].map(({ valueBiases }) => valueBiases)).toEqual(["kept", "folded", "kept"]);
+  expect(model.enableCompatibilityMode()).toBe(folded);
+  expect(model.enableCompatibilityMode({ foldValueBiases: false })).toBe(kept);
+  expect(kept.enableCompatibilityMode()).toBe(kept);
+  expect(kept.enableCompatibilityMode({ foldValueBiases: false })).toBe(kept);
+  expect(() => kept.enableCompatibilityMode({ foldValueBiases: true })).toThrow(
+    "enableCompatibilityMode: got foldValueBiases true for a model whose value biases are kept already, expected the weights " +
+      "as trained. Ask the model that it was made from, or load it again.",
+  );
+  expect(() => folded.enableCompatibilityMode({ foldValueBiases: false })).toThrow(ValueError);
+  const wrong = { foldValueBiases: "no" as never };
+  expect(() => model.enableCompatibilityMode(wrong)).toThrow(
+    'enableCompatibilityMode: got foldValueBiases "no", expected true or false. Leave it out for true.',
+  );
+  expect(() => modelFromWeights(config, weights, { ...wrong, compatibilityMode: true })).toThrow(
+    'modelFromWeights: got foldValueBiases "no"',
+  );
+  expect(() => model.enableCompatibilityMode({ foldValueBias: false } as object)).toThrow(
+    'enableCompatibilityMode: got option "foldValueBias", expected foldValueBiases. Did you mean foldValueBiases?',
+  );
+});

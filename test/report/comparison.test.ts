@@ -24,7 +24,7 @@ test("the two prompts, and the rows of the first less those of the second", () =
     ─────────────────────
     sum           -1.7500  of all rows
     + bias         0.0000  b_U, the unembedding's
-    = logit diff  -1.7500  the model's own
+    = logit diff  -1.7500  read off the model's output
     ✓ adds up: float32 rounding 0 within 2.8e-6, error 0 within
       9.4e-7
     "

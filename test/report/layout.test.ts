@@ -32,6 +32,9 @@ const attributed = (
 };
 
 const units = ["component", "layer", "head", "neuron", "full", "source", "path"] as const;
+const ofComponents = await ablationEffects(model, prompt, { ...asked, replace: "zero" });
+const ofHeads = await ablationEffects(model, [prompt, other], { ...asked, unit: "head", replace: "zero" });
+
 const tables: Record<string, (options: Options) => string> = {
   ...Object.fromEntries(units.map((unit) => [unit, attributed({ ...asked, unit })])),
   ...Object.fromEntries(
@@ -56,12 +59,8 @@ const tables: Record<string, (options: Options) => string> = {
   "erasures of heads": (style) => toErasuresTable(erasures(model, prompt, { ...asked, unit: "head" }), style),
   "promoted tokens": (style) =>
     toPromotedTable(promotedTokens(model, prompt, { component: "1_mlp_out" }), style),
-  ablations: (style) => toAblationTable(ablationEffects(model, prompt, { ...asked, replace: "zero" }), style),
-  "ablations of heads of several prompts": (style) =>
-    toAblationTable(
-      ablationEffects(model, [prompt, other], { ...asked, unit: "head", replace: "zero" }),
-      style,
-    ),
+  ablations: (style) => toAblationTable(ofComponents, style),
+  "ablations of heads of several prompts": (style) => toAblationTable(ofHeads, style),
   "a comparison": (style) => {
     const [a, b] = [prompt, other].map((one) => directLogitAttribution(model, one, asked));
     return toComparisonTable(compare(a, b), style);
@@ -130,7 +129,8 @@ test("a row whose label leaves no room has it above; nothing breaks a token in i
                         b_U, the
                         unembedding's
     = logit diff                     +1.2500
-                        the model's own
+                        read off the model's
+                        output
     ✓ adds up: float32 rounding 2.1e-7
       within 1.4e-6, error 3.1e-8 within
       4.7e-7

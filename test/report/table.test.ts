@@ -23,7 +23,7 @@ test("a list: the prompt, the tokens, rows with bars, and what they add up to", 
     ─────────────────────
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  +1.5000  the model's own
+    = logit diff  +1.5000  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
       3.1e-8 within 4.7e-7
     "
@@ -33,7 +33,7 @@ test("a list: the prompt, the tokens, rows with bars, and what they add up to", 
 test("a log-probability: the entropy closes the column; the probability and rank above it", () => {
   const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
   const [attribution] = result.attributions;
-  const check = { ...attribution.check, entropy: 0.5 };
+  const check = { ...attribution.check, entropy: { model: 0.5 }, value: attribution.check.logit - 0.5 };
   const one = { ...attribution, wrong: null, probability: 0.25, rank: 1, check };
   const table = toTable({ ...result, target: "logProbability", attributions: [one] }, { width: 60, top: 1 });
   expect(table.split("\n").filter((line) => !line.includes("│"))).toMatchInlineSnapshot(`
@@ -50,9 +50,9 @@ test("a log-probability: the entropy closes the column; the probability and rank
       "───────────────────",
       "sum         +1.2500  of all rows",
       "+ bias      +0.2500  b_U, the unembedding's",
-      "= logit     +1.5000  the model's own, less their mean by",
-      "                     probability",
-      "- entropy   -0.5000  in nats",
+      "= logit     +1.5000  read off the model's output, less the",
+      "                     logits' mean",
+      "- entropy   -0.5000  of the model's probabilities, in nats",
       "= log prob  +1.0000",
       "✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error",
       "  3.1e-8 within 4.7e-7",
@@ -67,9 +67,45 @@ test("the entropy of some attributions is not shown in the mean of all", () => {
     [1, 1, 1, 1],
   ]);
   const [first, ...others] = result.attributions;
-  const check = { ...first.check, entropy: -0.5 };
+  const check = { ...first.check, entropy: { answer: 0.5 }, value: first.check.logit + 0.5 };
   const table = toTable({ ...result, attributions: [{ ...first, check }, ...others] });
   expect(table.split("= log-sum-exp")).toHaveLength(2);
+});
+
+test("every entropy has its own sign, and the terms printed add up to the last line", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [attribution] = result.attributions;
+  const entropy = { answer: 0.75, wrong: 0.125, model: 2 };
+  const value = attribution.check.logit + 0.75 - 0.125 - 2;
+  const one = { ...attribution, check: { ...attribution.check, entropy, value } };
+  const lines = toTable({ ...result, attributions: [one] }).split("\n");
+  const ledger = lines.slice(
+    lines.findIndex((line) => line.startsWith("sum")),
+    lines.findIndex((line) => line.startsWith("✓")),
+  );
+  expect(ledger).toEqual([
+    "sum            +1.2500  of all rows",
+    "+ bias         +0.2500  b_U, the unembedding's",
+    "= logit diff   +1.5000  read off the model's output",
+    "+ entropy      +0.7500  of the set's weights, in nats",
+    "- entropy      -0.1250  of the wrong set's weights, in nats",
+    "- entropy      -2.0000  of the model's probabilities, in nats",
+    "= log-sum-exp  +0.1250",
+  ]);
+  const numbers = ledger.map((line) => Number(/ ([+-][\d.]+)/.exec(line)![1]));
+  expect(numbers.slice(2, -1).reduce((sum, number) => sum + number, 0)).toBe(numbers.at(-1));
+});
+
+test("a direction has a reading, which is no logit of the model", () => {
+  const result = resultOf(labels, [[0.5, -0.25, 2, -1]]);
+  const [attribution] = result.attributions;
+  const one = { ...attribution, answer: null, wrong: null };
+  const table = toTable({ ...result, attributions: [one] });
+  expect(table).toContain("\nreading   a direction\n");
+  expect(table).toContain("= reading   +1.5000  the direction times the final norm's output");
+  expect(table).not.toMatch(/logit|the model's own/);
+  const many = toTable({ ...result, attributions: Array(9).fill(one) });
+  expect(many).toMatch(/reading of +reading/);
 });
 
 test("a set by softmax, less several of another's mean", () => {
@@ -117,7 +153,7 @@ test("top keeps the greatest rows, and the others' sum closes the column", () =>
     ─────────────────────
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  +1.5000  the model's own
+    = logit diff  +1.5000  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
       3.1e-8 within 4.7e-7
     "
@@ -139,7 +175,7 @@ test("cumulative rows are not summed: top says only how many are left out", () =
     sum           +0.5000  the last row: each holds
                            those before
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  +0.7500  the model's own
+    = logit diff  +0.7500  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6,
       error 3.1e-8 within 4.7e-7
     "
@@ -159,7 +195,7 @@ test("heads: a grid of layers and heads, and what is no head below it", () => {
     ─────────────────────
     sum           +4.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  +4.5000  the model's own
+    = logit diff  +4.5000  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error 3.1e-8 within 4.7e-7
     "
   `);
@@ -208,7 +244,7 @@ test("several attributions: a table each, one prompt strip, and the mean with st
     ─────────────────────
     sum           -1.0000  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  -0.7500  the model's own
+    = logit diff  -0.7500  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
       3.1e-8 within 4.7e-7
 
@@ -222,7 +258,7 @@ test("several attributions: a table each, one prompt strip, and the mean with st
     ─────────────────────
     sum           -2.0000  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  -1.7500  the model's own
+    = logit diff  -1.7500  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
       3.1e-8 within 4.7e-7
 
@@ -235,7 +271,7 @@ test("several attributions: a table each, one prompt strip, and the mean with st
     ─────────────────────
     sum           -1.5000  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  -1.2500  the model's own
+    = logit diff  -1.2500  read off the model's output
     ✓ adds up: all 2 within their bounds, the largest error
       3.1e-8
     "
@@ -269,7 +305,7 @@ test("heads of several attributions: the mean grid, then the grid of standard er
     ─────────────────────
     sum           -1.5000  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  -1.2500  the model's own
+    = logit diff  -1.2500  read off the model's output
     ✓ adds up: all 2 within their bounds, the largest error 3.1e-8
     "
   `);
@@ -308,7 +344,7 @@ test("tokens without a text are shown by id; a direction has none", () => {
     "prompt    4│8│[1]\nposition  2 of 0–2, after token 1\nlogit     token 8 − token 1\n",
   );
   const direction = { ...attribution, answer: null, wrong: null };
-  expect(toTable(resultOf(labels, [], { attributions: [direction] }))).toContain("logit     a direction\n");
+  expect(toTable(resultOf(labels, [], { attributions: [direction] }))).toContain("reading   a direction\n");
 });
 
 test("the bias of cumulative rows on raw weights is b_U and the final norm's beta, of any model", () => {
@@ -453,7 +489,7 @@ test("what a row left out changes stands beside it, and the bars make room for i
     ─────────────────────
     sum           +1.2500  of all rows
     + bias        +0.2500  b_U, the unembedding's
-    = logit diff  +1.5000  the model's own
+    = logit diff  +1.5000  read off the model's output
     ✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error
       3.1e-8 within 4.7e-7
     "

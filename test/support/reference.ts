@@ -393,7 +393,7 @@ export function erfc(x: number): number {
 export function foldReference(
   config: Gpt2Config,
   weights: ReferenceWeights,
-  options: { readonly centreUnembedding: boolean } = { centreUnembedding: true },
+  options: { readonly centreUnembedding?: boolean; readonly foldValueBiases?: boolean } = {},
 ): ReferenceWeights {
   const { dModel, dMlp, dVocab } = config;
   const ones = new Float64Array(dModel).fill(1);
@@ -449,12 +449,13 @@ export function foldReference(
   }));
 
   // 4. W_U and b_U less their means over the vocabulary
-  const { centreUnembedding } = options;
+  const { centreUnembedding = true, foldValueBiases = true } = options;
   const W_U = transpose(centreUnembedding ? centreRows(W_U2, dVocab) : W_U2, dModel, dVocab);
   const b_U = centreUnembedding ? centreRows(b_U1, dVocab) : b_U1;
 
   // 5. b_O += Σ_heads b_V W_O, b_V = 0; b_O centred again
   const blocks = writing.map((block) => {
+    if (!foldValueBiases) return block;
     const b_O = Float64Array.from(block.b_O, (value, i) => {
       let total = value;
       for (let d = 0; d < dModel; d++) total += block.b_V[d] * block.W_O[d * dModel + i];

@@ -24,7 +24,7 @@ export type Instead = (hook: string, pos: number) => Float32Array;
  *
  * @param prompts those that are ablated
  * @param sizes   of the hooks that are replaced, how wide their activation is at one position
- * @returns       a function that runs the reference prompts, so that all else can be checked before
+ * @returns       a function that runs the reference prompts, with a pause before each run, so that all else can be checked before
  * @throws ValueError for a replacement that is none of the three, or reference prompts of other lengths
  */
 export function readReplacement(
@@ -34,11 +34,11 @@ export function readReplacement(
   prompts: readonly (readonly number[])[],
   sizes: ReadonlyMap<string, number>,
   prependBos: boolean | undefined,
-): () => Instead {
+): (pause: () => Promise<void>) => Promise<Instead> {
   const here = `${where}: replace`;
   if (replace === "zero") {
     const zeros = new Map([...sizes].map(([hook, size]) => [hook, new Float32Array(size)]));
-    return () => (hook) => zeros.get(hook)!;
+    return async () => (hook) => zeros.get(hook)!;
   }
   const { mean, from } = Object(replace) as { mean?: ModelInput; from?: ModelInput };
   if ((mean === undefined) === (from === undefined)) {
@@ -53,8 +53,9 @@ export function readReplacement(
   if (from === undefined) expectLongEnough(name, references, length);
   else expectSameLength(name, references, prompts);
   // what a prompt has at a position depends on the tokens up to it, so the rest need not run
-  return () =>
+  return (pause) =>
     meanActivations(
+      pause,
       model,
       references.map((ids) => ids.slice(0, length)),
       sizes,
@@ -62,14 +63,16 @@ export function readReplacement(
 }
 
 /** The means of activations at each position over prompts of one length: float64 sums, rounded once. */
-function meanActivations(
+async function meanActivations(
+  pause: () => Promise<void>,
   model: Attributable,
   prompts: readonly (readonly number[])[],
   sizes: ReadonlyMap<string, number>,
-): Instead {
+): Promise<Instead> {
   const every = prompts[0].map((_, pos) => pos);
   const positions = prompts.map(() => every);
   const sums = new Map([...sizes].map(([hook, size]) => [hook, new Float64Array(every.length * size)]));
+  await pause();
   for (const { cache, prompts: members } of runBatches(model, prompts, positions, [...sizes.keys()])) {
     for (const [hook, sum] of sums) {
       const { data } = cache.get(hook);
@@ -78,6 +81,7 @@ function meanActivations(
         for (let i = 0; i < sum.length; i++) sum[i] += data[start + i];
       }
     }
+    await pause();
   }
   const means = new Map(
     [...sums].map(([hook, sum]) => [hook, Float32Array.from(sum, (value) => value / prompts.length)]),

@@ -2,12 +2,21 @@ import { ValueError } from "../../errors.ts";
 import type { Attributable } from "../attributable.ts";
 import { type Answer, type AnswerRef, type Answers, readAnswer } from "./answers.ts";
 
-/** Whether the tokens that follow are asked for: then "all" positions are those that one follows. */
-export function wantsNext(options: {
-  readonly answer?: Answers | undefined;
-  readonly wrong?: Answers | undefined;
-}): boolean {
-  return options.answer === "next" || options.wrong === "next";
+/**
+ * Whether the tokens that follow are asked for throughout a prompt: then "all" positions are those that one follows.
+ *
+ * @param prompt its index among `prompts`
+ */
+export function wantsNext(
+  options: { readonly answer?: Answers | undefined; readonly wrong?: Answers | undefined },
+  prompt: number,
+  prompts: number,
+): boolean {
+  return [options.answer, options.wrong].some(
+    (given) =>
+      given === "next" ||
+      (Array.isArray(given) && (prompts > 1 || given.length === 1) && given[prompt] === "next"),
+  );
 }
 
 /** The answer of a prompt at one of its positions. */
@@ -21,13 +30,15 @@ export function answerAt(
   positions: readonly (readonly number[])[],
   given: Answers,
 ): AnswerAt {
-  if (given === "next") return nextToken(where, prompts, positions);
-  if (!Array.isArray(given)) {
+  if (!Array.isArray(given) && given !== "next") {
     const one = readAnswer(where, model, given as AnswerRef);
     return () => one;
   }
+  const read = (here: string, item: AnswerRef, prompt: number, pos: number): Answer =>
+    item === "next" ? nextToken(where, prompts, prompt, pos) : readAnswer(here, model, item);
+  const list = given === "next" ? prompts.map(() => given) : (given as readonly AnswerRef[]);
   const perPrompt =
-    prompts.length === 1 && !given.some(Array.isArray) ? spread(where, given, positions[0]) : given;
+    prompts.length === 1 && !list.some(Array.isArray) ? spread(where, list, positions[0]) : list;
   if (perPrompt.length !== prompts.length) {
     throw new ValueError(
       `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one entry per prompt. ` +
@@ -36,12 +47,13 @@ export function answerAt(
   }
   const all = perPrompt.map((item, prompt) => {
     const here = `${where}: prompt ${prompt}`;
+    if (item === "next") return positions[prompt].map((pos) => read(here, item, prompt, pos));
     if (!Array.isArray(item)) {
       const one = readAnswer(here, model, item as AnswerRef);
       return positions[prompt].map(() => one);
     }
     expectCount(here, item.length, positions[prompt].length);
-    return item.map((token) => readAnswer(here, model, token));
+    return item.map((token, index) => read(here, token, prompt, positions[prompt][index]));
   });
   return (prompt, index) => all[prompt][index];
 }
@@ -71,14 +83,13 @@ export function count(number: number, noun: string): string {
 function nextToken(
   where: string,
   prompts: readonly (readonly number[])[],
-  positions: readonly (readonly number[])[],
-): AnswerAt {
-  for (const [prompt, ids] of prompts.entries()) {
-    if (!positions[prompt].includes(ids.length - 1)) continue;
-    throw new ValueError(
-      `${where}: got "next" at position ${ids.length - 1}, the last of prompt ${prompt}, expected one that a token follows. ` +
-        'Choose an earlier position, or pos: "all" for every one that has a next token.',
-    );
-  }
-  return (prompt, index) => ({ kind: "token", ids: [prompts[prompt][positions[prompt][index] + 1]] });
+  prompt: number,
+  pos: number,
+): Answer {
+  const ids = prompts[prompt];
+  if (pos < ids.length - 1) return { kind: "token", ids: [ids[pos + 1]] };
+  throw new ValueError(
+    `${where}: got "next" at position ${pos}, the last of prompt ${prompt}, expected one that a token follows. ` +
+      'Choose an earlier position, or pos: "all" for every one that has a next token; the token spelt "next" is given by its id.',
+  );
 }

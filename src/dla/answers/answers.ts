@@ -22,10 +22,10 @@ export type AnswerRef = TokenRef | AnswerTokens | AnswerSet;
 
 /**
  * The answer: one for all, a list of one per prompt (of a single prompt, one per position), or one list
- * per prompt with one per position. `"next"`, alone, is the token that follows each position in the prompt itself (in a
- * list it is a token of that text).
+ * per prompt with one per position. `"next"` is the token that follows the position in the prompt itself, alone and in a list. The
+ * token spelt "next" is given by its id, as `{ text: "next" }`, or in a set or `{ tokens }`, whose texts are tokens always.
  */
-export type Answers = AnswerRef | readonly AnswerRef[] | readonly (readonly AnswerRef[])[];
+export type Answers = AnswerRef | readonly (AnswerRef | readonly AnswerRef[])[];
 
 /** An answer as ids: of a token one, of several in their order. */
 export interface Answer {

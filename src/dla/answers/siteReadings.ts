@@ -3,6 +3,7 @@ import type { Site } from "../site.ts";
 import { type Distribution, distributionOf } from "../vocabulary/distribution.ts";
 import { vocabularyLogits } from "../vocabulary/vocabulary.ts";
 import type { Answer } from "./answers.ts";
+import type { Entropies } from "./entropies.ts";
 import { logitsAt } from "./forwardLogit.ts";
 import { logProbabilityReadings } from "./logProbability.ts";
 import { type Reading, readWeighted, type TokenSet, tokenSet, type WeighedSet } from "./readings.ts";
@@ -22,7 +23,7 @@ export interface SiteReading {
   /** What each token counts: of a set, its weight. */
   readonly weights: { readonly answer: readonly number[]; readonly wrong: readonly number[] };
   /** See `Check.entropy`: of what has weights from the run. */
-  readonly entropy?: number;
+  readonly entropy?: Entropies;
   /** Where asked for. */
   readonly probability?: Probability;
 }
@@ -90,7 +91,7 @@ function readInVocabulary(
   });
   const readings = of === "logProbability" ? logProbabilityReadings(model, read) : null;
   return read.map(({ distribution, logits, entropy, weights, target }, i) => {
-    const total = readings ? distribution.entropy + (entropy ?? 0) : entropy;
+    const total = readings ? { ...entropy, model: distribution.entropy } : entropy;
     return {
       weights,
       reading: readings?.[i] ?? readingOf(target, weights),
@@ -106,7 +107,7 @@ function probabilityOf({ kind, ids }: Answer, logits: Float32Array, distribution
   return kind === "token" ? { probability, rank: distribution.greater } : { probability };
 }
 
-/** What each token counts; and what the sum of their logits, if softmax weighs them, has more than log-sum-exp. */
+/** The weight of each token; and the entropy of weights that softmax makes: log-sum-exp is what they make of the logits, and that. */
 function weigh(
   model: Attributable,
   { site, target: { answer, wrong } }: AskedSite,
@@ -116,7 +117,13 @@ function weigh(
   const other = wrong && weightsOf(model, site, wrong);
   const weights = { answer: own.weights, wrong: other?.weights ?? [] };
   if (answer.kind !== "softmax" && wrong?.kind !== "softmax") return { weights };
-  return { weights, entropy: (other?.entropy ?? 0) - own.entropy };
+  return {
+    weights,
+    entropy: {
+      ...(answer.kind === "softmax" && { answer: own.entropy }),
+      ...(wrong?.kind === "softmax" && { wrong: other!.entropy }),
+    },
+  };
 }
 
 function weightsOf(

@@ -18,7 +18,7 @@ export interface AnswerOptions {
   readonly direction?: Float64Array | undefined;
   /**
    * "logProbability": of the answer, with the probabilities p of all tokens held as they are. Then the rows sum to its
-   * log-probability and the entropy of p, less the bias term. Default "logit".
+   * log-probability, which is `value` of the check, and the entropy of p, less the bias term. Default "logit".
    */
   readonly target?: "logit" | "logProbability" | undefined;
 }

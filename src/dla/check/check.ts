@@ -1,6 +1,7 @@
 import { CheckError } from "../../errors.ts";
 import type { FinalNorm } from "../../model/index.ts";
 import type { Accuracy } from "../../tensor/index.ts";
+import type { Entropies } from "../answers/entropies.ts";
 import type { ForwardLogit } from "../answers/forwardLogit.ts";
 import type { Reading } from "../answers/readings.ts";
 import { TINY, U32, U64 } from "../roundoff.ts";
@@ -21,7 +22,17 @@ export interface Check {
   readonly rounding: number;
   /** The b_U term; where rows are cumulative on raw weights, LayerNorm's beta too. */
   readonly bias: number;
-  /** The forward pass's own float32 logit, or the difference or weighted sum of several. */
+  /**
+   * The forward pass's output y, as captured after the final norm, read along what was asked for:
+   *
+   * - of a token y·W_U[:, answer] + b_U[answer], as the unembedding computes it, rounded to float32;
+   * - of two tokens the same of one column, W_U[:, answer] − W_U[:, wrong] rounded once. So it may differ from subtracting two
+   *   float32 logits of `run` by their rounding, about the seventh digit of the larger;
+   * - of sets, several tokens and log-probabilities the weighted sum of float32 logits, in float64;
+   * - of a direction the dot product of y and that, in float64: no logit of the model.
+   *
+   * With a cache that holds all logits these are taken, and subtracted, as they are.
+   */
   readonly logit: number;
   /** What float32 lost in the final norm and the unembedding. */
   readonly error: number;
@@ -30,11 +41,23 @@ export interface Check {
   /** How large `rounding` may be. */
   readonly roundingBound: number;
   /**
-   * Where the run says how much each token's logit counts, in nats: `logit − entropy` is the log-probability, or log-sum-exp over
-   * a softmax set. The entropy of the model's probabilities, less that of a softmax answer's weights, and more that of a wrong one's.
-   * Logits all too great by as much would pass the check of a log-probability, which does not depend on that.
+   * The entropies of what the run itself weighs, where it weighs tokens: none is negative. With them
+   *
+   *   value = logit + entropy.answer − entropy.wrong − entropy.model
    */
-  readonly entropy?: number;
+  readonly entropy?: Entropies;
+  /**
+   * Beside `entropy`: the log-probability that was asked for, or log-sum-exp over a softmax set, less that of a wrong one. Logits
+   * all too great by as much would pass the check of a log-probability, which does not depend on that.
+   */
+  readonly value?: number;
+}
+
+/** The check of what the run weighs. */
+export function withEntropy(check: Check, entropy: Entropies | undefined): Check {
+  if (entropy === undefined) return check;
+  const { answer = 0, wrong = 0, model = 0 } = entropy;
+  return { ...check, entropy, value: check.logit + answer - wrong - model };
 }
 
 /** What the check compares, at one prompt and position. */

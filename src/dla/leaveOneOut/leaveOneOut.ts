@@ -4,8 +4,8 @@ import { splitOf } from "../rows/parts.ts";
 import type { Unit } from "../rows/rows.ts";
 import type { ReadSite } from "../site.ts";
 import { concatenated } from "../vectors.ts";
-import { neuronLosses, partLosses } from "./partLosses.ts";
-import { lossOf, type Numbers, streamAt } from "./withoutWrite.ts";
+import { neuronChanges, partChanges } from "./partChanges.ts";
+import { changeWithout, type Numbers, streamAt } from "./withoutWrite.ts";
 
 /** A site at which something may take the place of a component or head left out: an activation by its hook, as a site gives it. */
 export interface LeavingSite extends ReadSite {
@@ -24,19 +24,19 @@ export function expectLeavable(where: string, unit: Unit): void {
 }
 
 /**
- * The exact change of the logit (difference) that each row's write makes in the final residual stream x, the norm
- * computed anew without it:
+ * The exact change of the logit (difference) if each row's write were taken out of the final residual stream x and the
+ * norm computed anew:
  *
- *   loo(c) = u·x / σ(x) − u·(x − c) / σ(x − c),   σ(x) = √(‖Px‖² / dModel + eps),  P = 1 where the norm does not centre
+ *   loo(c) = u·(x − c) / σ(x − c) − u·x / σ(x),   σ(x) = √(‖Px‖² / dModel + eps),  P = 1 where the norm does not centre
  *
- * which is L − (L − a(c))·σ/σ₋, so loo(c) − a(c) is what the scale adds. Not linear: these do not sum to the logit.
- * Both scales are float64's, of the residual as captured, so what wrote nothing changes nothing. x − c is made
- * before it is squared where ‖x‖² − 2x·c + ‖c‖² would cancel, c being nearly all of x.
+ * It is negative where leaving c out lowers the logit. It is (L − a(c))·σ/σ₋ − L, so loo(c) + a(c) is what the scale adds.
+ * Not linear: these do not sum to the logit. Both scales are float64's, of the residual as captured, so what wrote
+ * nothing changes nothing. x − c is made before it is squared where ‖x‖² − 2x·c + ‖c‖² would cancel, c being nearly all of x.
  *
- * Where something takes the place of c, x − c + c′ is what the norm is computed of.
+ * The norm is computed of x − c + c′ where something takes the place of c.
  *
  * A head's write z·W_O is made for one head at one site at a time, never [head, dModel]; a neuron's, a multiple of a
- * row of W_out, hardly ever: see `neuronLosses`.
+ * row of W_out, hardly ever: see `neuronChanges`.
  *
  * @returns of each site [rows], in units of the logit
  * @see Rushing and Nanda, Explorations of Self-Repair in Language Models, arXiv 2402.15390, on what LayerNorm's scale does
@@ -60,34 +60,34 @@ export function leaveOneOutRows(
   for (const writer of writers) {
     const split = splitOf(writer, unit);
     if (split) {
-      const losses =
+      const changes =
         split === writer.neurons && split.size === 1
-          ? neuronLosses(
+          ? neuronChanges(
               finalNorm,
               split,
               streams,
               places.map(({ site }) => site.read(split.hook)),
             )
-          : partLosses(
+          : partChanges(
               finalNorm,
               split,
               streams,
               places.map(({ site, instead }) => less(site.read(split.hook), instead?.(split.hook))),
             );
       for (const [i, { heads, neurons, rest }] of places.entries()) {
-        (split === writer.heads ? heads : neurons).push(losses[i]);
+        (split === writer.heads ? heads : neurons).push(changes[i]);
         addTo(rest, split.bias);
       }
     } else {
       for (const { site, instead, stream, whole, rest } of places) {
         const write = site.read(writer.hook);
         if (unit === "head" || unit === "neuron") addTo(rest, write);
-        else whole.push(lossOf(finalNorm, stream, less(write, instead?.(writer.hook))));
+        else whole.push(changeWithout(finalNorm, stream, less(write, instead?.(writer.hook))));
       }
     }
   }
   return places.map(({ stream, heads, neurons, whole, rest }) => {
-    const last = unit === "component" ? whole : [...whole, lossOf(finalNorm, stream, rest)];
+    const last = unit === "component" ? whole : [...whole, changeWithout(finalNorm, stream, rest)];
     return concatenated([...heads, ...neurons, Float64Array.from(last)]);
   });
 }

@@ -23,9 +23,9 @@ export function streamAt(norm: FinalNorm, u: Float64Array, x: Float32Array): Str
   return { u, x, seen, variance, logit: readWithout(norm, u, x, new Float32Array(x.length)) };
 }
 
-/** u·x/σ(x) − u·(x − c)/σ(x − c), the norm computed anew. */
-export function lossOf(norm: FinalNorm, { u, x, logit }: Stream, c: Numbers): number {
-  return logit - readWithout(norm, u, x, c);
+/** u·(x − c)/σ(x − c) − u·x/σ(x): the change of the logit without c, the norm computed anew. */
+export function changeWithout(norm: FinalNorm, { u, x, logit }: Stream, c: Numbers): number {
+  return readWithout(norm, u, x, c) - logit;
 }
 
 /** What is known of a write c without making it. */
@@ -41,14 +41,13 @@ export interface WriteProducts {
 }
 
 /**
- * The same of products alone, and as exact for the smallest write, since the difference of the logits is taken before
- * it is rounded:
+ * The same of products alone, as exact for the smallest write: the difference of the logits is taken before it is rounded.
  *
- *   u·c/σ₋ + L·d/(σ₋(σ₋ + σ)),   σ₋² = σ² + d,   d = (‖Pc‖² − 2 Px·c)/dModel
+ *   −(u·c + L·d/(σ₋ + σ))/σ₋,   σ₋² = σ² + d,   d = (‖Pc‖² − 2 Px·c)/dModel
  *
  * @returns null where σ² + d cancels, so that the norm has to be computed: little is left of x, or c is far larger
  */
-export function lossOfProducts(
+export function changeOfProducts(
   { x, variance, logit }: Stream,
   { read, along, seenSquare, square }: WriteProducts,
 ): number | null {
@@ -56,10 +55,10 @@ export function lossOfProducts(
   const left = variance + change;
   if (!(left > (variance + square / x.length) / 16)) return null;
   const scale = Math.sqrt(left);
-  return (read + (logit * change) / (scale + Math.sqrt(variance))) / scale;
+  return 0 - (read + (logit * change) / (scale + Math.sqrt(variance))) / scale; // 0 of nothing, not -0
 }
 
-/** u·(x − c) / σ(x − c): what is read of the residual stream without c. Of nothing, 0, whatever eps. */
+/** u·(x − c) / σ(x − c): the residual stream read without c. An empty one reads as 0, whatever eps. */
 function readWithout(norm: FinalNorm, u: Float64Array, x: Float32Array, c: Numbers): number {
   const size = x.length;
   let mean = 0;

@@ -193,7 +193,7 @@ async function outcomesOf(
     try {
       const step = steps.next();
       if (step.done) return records.map(({ index }, prompt) => [index, ofPrompt(step.value, prompt)]);
-      pace.took(step.value.tokens, performance.now() - began);
+      if (step.value.tokens > 0) pace.took(step.value.tokens, performance.now() - began);
       done += step.value.finished;
     } catch (error) {
       if (!isFault(error)) throw error;

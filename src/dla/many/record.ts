@@ -9,7 +9,7 @@ type OwnOptions = Omit<AttributionOptions, "answer" | "wrong" | "cache">;
 /** A prompt of many, and what to attribute of it. What it leaves out is the options'; an option of its own goes over theirs. */
 export interface AttributionRecord extends OwnOptions {
   readonly input: string | readonly number[];
-  /** One for all positions, or one for each. It takes the place of the options' direction too. */
+  /** One for all positions, or one for each; "next" is the token that follows. It takes the place of the options' direction too. */
   readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
   /** The same. */
   readonly wrong?: AnswerRef | readonly AnswerRef[] | undefined;

@@ -1,17 +1,17 @@
 import { ValueError } from "../../errors.ts";
 import { describeValue } from "../../model/index.ts";
 import type { AttributionResult } from "../result/result.ts";
-import type { MeanScores } from "../result/summary.ts";
+import { expectOneShape, type MeanScores } from "../result/summary.ts";
 import type { Unit } from "../rows/rows.ts";
 import { addSquareTo, addTo, type ExactSum, roundedSum, standardErrorOf } from "./exactSum.ts";
 
-/** The mean of attributions of any number, in constant memory. Its sums are exact: the same bits in whatever order they are made. */
+/** The mean of attributions of any number, as `mean` has it, in constant memory. Its sums are exact: the same bits in whatever order they are made. */
 export interface RunningSummary {
   /** How many attributions it is of. */
   readonly count: number;
   /** Of its rows; none while it is of nothing. */
   readonly labels: readonly string[];
-  /** @throws ValueError for a result of another unit or other rows */
+  /** @throws ValueError for a result of another unit, other rows, or another shape, as those of unit "source" at another position are */
   add(result: AttributionResult): void;
   /** Adds what another summary, or the document of one, is of. @throws ValueError for one of another unit or other rows */
   merge(other: RunningSummary | SummaryDocument): void;
@@ -30,7 +30,9 @@ export interface SummaryDocument {
   readonly target?: "logProbability";
   readonly labels: readonly string[];
   readonly count: number;
-  /** Of each row, numbers whose sum is the sum of all scores, exactly. */
+  /** The scores' shape, where they have several axes: [row, source, …]. */
+  readonly shape?: readonly number[];
+  /** Of each score, numbers whose sum is the sum of all scores, exactly. */
   readonly sums: readonly (readonly number[])[];
   /** The same of their squares. */
   readonly squares: readonly (readonly number[])[];
@@ -41,15 +43,21 @@ export function runningSummary(): RunningSummary {
   let unit: Unit | null = null;
   let target: SummaryDocument["target"];
   let labels: readonly string[] = [];
+  let shape: readonly number[] = [0];
   let count = 0;
   let sums: ExactSum[] = [];
   let squares: ExactSum[] = [];
 
-  function expectSame(where: string, other: Pick<SummaryDocument, "labels" | "unit" | "target">): void {
+  function expectSame(
+    where: string,
+    other: Pick<SummaryDocument, "labels" | "unit" | "target">,
+    ofScores: readonly number[],
+  ): void {
     if (unit === null) {
       ({ unit, labels, target } = other);
-      sums = labels.map(() => []);
-      squares = labels.map(() => []);
+      shape = ofScores;
+      sums = Array.from({ length: sizeOf(shape) }, () => []);
+      squares = sums.map(() => []);
     }
     const at = labels.findIndex((label, row) => label !== other.labels[row]);
     if (other.target !== target) {
@@ -58,7 +66,11 @@ export function runningSummary(): RunningSummary {
         `${where}: got rows of a ${kindOf(other.target)}, expected those of a ${kindOf(target)}. Keep one summary for each.`,
       );
     }
-    if (other.unit === unit && at === -1 && other.labels.length === labels.length) return;
+    if (other.unit === unit && at === -1 && other.labels.length === labels.length) {
+      const scores = { shape: ofScores, data: new Float64Array() };
+      expectOneShape(where, shape, { labels, attributions: [{ scores }] });
+      return;
+    }
     const got =
       other.unit === unit
         ? `other rows (${describeValue(other.labels[at])} at ${at})`
@@ -76,40 +88,33 @@ export function runningSummary(): RunningSummary {
       return labels;
     },
     add(result) {
-      const rows = result.labels.length;
-      const other = result.attributions.find(({ scores }) => scores.data.length !== rows);
-      if (other) {
-        throw new ValueError(
-          `summary.add: got ${other.scores.data.length} scores, expected one for each of ${rows} labels. ` +
-            "Attributions of several axes have no mean: their prompts differ.",
-        );
-      }
-      expectSame("summary.add", result);
+      const own = result.attributions[0].scores.shape;
+      expectOneShape("summary.add", own, result);
+      expectSame("summary.add", result, own);
       for (const { scores } of result.attributions) {
         count++;
-        scores.data.forEach((score, row) => {
-          addTo(sums[row], score);
-          addSquareTo(squares[row], score);
+        scores.data.forEach((score, i) => {
+          addTo(sums[i], score);
+          addSquareTo(squares[i], score);
         });
       }
     },
     merge(other) {
       const document = expectDocument(isSummary(other) ? other.toJSON() : other);
       if (document.unit === null) return;
-      expectSame("summary.merge", document);
+      expectSame("summary.merge", document, document.shape ?? [document.labels.length]);
       count += document.count;
-      document.sums.forEach((sum, row) => {
-        for (const part of sum) addTo(sums[row], part);
-        for (const part of document.squares[row]) addTo(squares[row], part);
+      document.sums.forEach((sum, i) => {
+        for (const part of sum) addTo(sums[i], part);
+        for (const part of document.squares[i]) addTo(squares[i], part);
       });
     },
     mean() {
       if (count === 0)
         throw new ValueError("summary.mean: got no attribution, expected at least one. Add some.");
-      const shape = [labels.length];
       const data = Float64Array.from(sums, (sum) => roundedSum(sum) / count);
       if (count === 1) return { scores: { shape, data }, standardErrors: null };
-      const errors = Float64Array.from(sums, (sum, row) => standardErrorOf(sum, squares[row], count));
+      const errors = Float64Array.from(sums, (sum, i) => standardErrorOf(sum, squares[i], count));
       return { scores: { shape, data }, standardErrors: { shape, data: errors } };
     },
     toJSON() {
@@ -120,6 +125,7 @@ export function runningSummary(): RunningSummary {
         ...(target && { target }),
         labels,
         count,
+        ...(shape.length > 1 && { shape }),
         sums: copy(sums),
         squares: copy(squares),
       };
@@ -128,16 +134,26 @@ export function runningSummary(): RunningSummary {
   return summary;
 }
 
+function isShape(shape: unknown, rows: number): boolean {
+  return (
+    Array.isArray(shape) && shape[0] === rows && shape.every((size) => Number.isSafeInteger(size) && size > 0)
+  );
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 function isSummary(other: RunningSummary | SummaryDocument): other is RunningSummary {
   return typeof (other as RunningSummary | null)?.toJSON === "function";
 }
 
 /** @throws ValueError unless it is a summary's document: it may come from anywhere */
 function expectDocument(document: SummaryDocument): SummaryDocument {
-  const { schemaVersion, unit, target, labels, count, sums, squares } = document ?? {};
+  const { schemaVersion, unit, target, labels, count, shape, sums, squares } = document ?? {};
   const isSums = (all: unknown): boolean =>
     Array.isArray(all) &&
-    all.length === labels.length &&
+    all.length === (shape === undefined ? labels.length : sizeOf(shape)) &&
     all.every((sum) => Array.isArray(sum) && sum.every(Number.isFinite));
   const isOne =
     schemaVersion === 1 &&
@@ -147,6 +163,7 @@ function expectDocument(document: SummaryDocument): SummaryDocument {
     labels.every((label) => typeof label === "string") &&
     Number.isSafeInteger(count) &&
     count >= 0 &&
+    (shape === undefined || isShape(shape, labels.length)) &&
     isSums(sums) &&
     isSums(squares);
   if (isOne) return document;

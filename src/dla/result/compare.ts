@@ -1,6 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
-import type { Check } from "../check/check.ts";
+import { combinedEntropies } from "../answers/entropies.ts";
+import { type Check, withEntropy } from "../check/check.ts";
 import type { AttributedAnswer, Attribution, AttributionResult } from "./result.ts";
 
 /** Where one of two attributions was made, and of what. */
@@ -18,7 +19,7 @@ export interface ComparedAttribution {
   readonly leaveOneOut?: Tensor64;
   /** Of a unit with the axis "source": A's token, or `A/B` where B has another; then `bias`. */
   readonly sources?: readonly string[];
-  /** A's less B's, each number; the bounds are added. */
+  /** A's less B's, each number, entropies too; the bounds are added. */
   readonly check: Check;
 }
 
@@ -83,7 +84,7 @@ function less(a: Tensor64, b: Tensor64): Tensor64 {
 }
 
 function lessCheck(a: Check, b: Check): Check {
-  return {
+  const check = {
     sum: a.sum - b.sum,
     rounding: a.rounding - b.rounding,
     bias: a.bias - b.bias,
@@ -91,8 +92,11 @@ function lessCheck(a: Check, b: Check): Check {
     error: a.error - b.error,
     bound: a.bound + b.bound,
     roundingBound: a.roundingBound + b.roundingBound,
-    ...(a.entropy !== undefined && { entropy: a.entropy - (b.entropy ?? 0) }),
   };
+  return withEntropy(
+    check,
+    combinedEntropies([a.entropy, b.entropy], ([first, second]) => first - second),
+  );
 }
 
 /** That a row of one is the same row of the other. */
@@ -101,7 +105,9 @@ function expectSameRows(a: AttributionResult, b: AttributionResult): void {
   const of = ({ model, unit, axes, labels, prompts }: AttributionResult) => ({
     // the backend is left out: by another one the numbers agree within the bounds
     model: `${model.name} (${model.layers} layers × ${model.heads} heads, dModel ${model.dModel}, dVocab ${model.dVocab})`,
-    weights: model.compatibilityMode ? "in compatibility mode" : "as trained",
+    weights: model.compatibilityMode
+      ? `in compatibility mode${model.valueBiases ? ", value biases kept" : ""}`
+      : "as trained",
     unit: `"${unit}"`,
     axes: axes.join(" × "),
     "number of rows": String(labels.length),

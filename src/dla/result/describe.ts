@@ -5,9 +5,13 @@ import type { AttributedAnswer, AttributedPrompt, AttributedToken, AttributionRe
 
 /** What a result says of its model. */
 export function describeModel(model: Attributable): AttributionResult["model"] {
-  const { name, config, compatibilityMode, backend } = model;
+  const { name, config, compatibilityMode, valueBiases, backend } = model;
   const { nLayers, nHeads, dModel, dVocab } = config;
-  return { name, layers: nLayers, heads: nHeads, dModel, dVocab, compatibilityMode, backend };
+  return {
+    ...{ name, layers: nLayers, heads: nHeads, dModel, dVocab, compatibilityMode },
+    ...(compatibilityMode && valueBiases === "kept" && { valueBiases }),
+    backend,
+  };
 }
 
 /** What a result says of a prompt: its text as given, or decoded. */

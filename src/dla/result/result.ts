@@ -39,8 +39,9 @@ export interface Attribution {
   /** One score per label, or per label and what each further axis divides it into, in units of the logit. */
   readonly scores: Tensor64;
   /**
-   * Where asked for, as `scores`: the exact change of the logit (difference) if what a row stands for were taken out of
-   * the final residual stream and the norm computed anew. `beta`, which is in no residual stream, is its score.
+   * One per label, where asked for: the exact change of the logit (difference) if the row's write were taken out of the final
+   * residual stream and the norm computed anew: the logit without it less the logit. Negative where leaving it out lowers the
+   * logit, so that a row of +1 is near −1 here. `beta` is in no residual stream: leaving it out changes the logit by −beta.
    */
   readonly leaveOneOut?: Tensor64;
   /** Of a unit with the axis "source": the tokens up to this position as text, or their ids, then `bias`. */
@@ -90,6 +91,8 @@ export interface AttributionResult {
     readonly dModel: number;
     readonly dVocab: number;
     readonly compatibilityMode: boolean;
+    /** Of a folded model whose heads keep their value biases: `foldValueBiases: false`. */
+    readonly valueBiases?: "kept";
     readonly backend: string;
   };
   /** In the order given. */

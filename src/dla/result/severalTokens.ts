@@ -1,8 +1,9 @@
 import { ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
+import { combinedEntropies } from "../answers/entropies.ts";
 import type { Target } from "../answers/targets.ts";
 import type { Attributable } from "../attributable.ts";
-import type { Check } from "../check/check.ts";
+import { type Check, withEntropy } from "../check/check.ts";
 import type { Attribution } from "./result.ts";
 
 /** Tokens to run, and what to read of them. */
@@ -82,7 +83,7 @@ function sumOfScores(all: readonly Tensor64[]): Tensor64 {
 
 function sumOfChecks(checks: readonly Check[]): Check {
   const total = (of: (check: Check) => number) => checks.reduce((sum, check) => sum + of(check), 0);
-  return {
+  const check = {
     sum: total(({ sum }) => sum),
     rounding: total(({ rounding }) => rounding),
     bias: total(({ bias }) => bias),
@@ -90,8 +91,12 @@ function sumOfChecks(checks: readonly Check[]): Check {
     error: total(({ error }) => error),
     bound: total(({ bound }) => bound),
     roundingBound: total(({ roundingBound }) => roundingBound),
-    ...(checks[0].entropy !== undefined && { entropy: total(({ entropy = 0 }) => entropy) }),
   };
+  const entropies = checks.map(({ entropy }) => entropy);
+  return withEntropy(
+    check,
+    combinedEntropies(entropies, (values) => values.reduce((sum, value) => sum + value, 0)),
+  );
 }
 
 function expectContext(

@@ -23,6 +23,16 @@ export function haveOneShape({ attributions }: Scored): boolean {
   return new Set(attributions.map(({ scores }) => scores.shape.join())).size === 1;
 }
 
+/** @throws ValueError for scores of another shape than this one */
+export function expectOneShape(where: string, shape: readonly number[], { attributions }: Scored): void {
+  const other = attributions.find(({ scores }) => scores.shape.join() !== shape.join());
+  if (other === undefined) return;
+  throw new ValueError(
+    `${where}: got scores of shapes [${shape.join(", ")}] and [${other.scores.shape.join(", ")}], expected one shape. ` +
+      "Take the mean of attributions that have as many source positions.",
+  );
+}
+
 /**
  * The mean over all attributions of a result, score by score.
  *
@@ -31,13 +41,7 @@ export function haveOneShape({ attributions }: Scored): boolean {
 export function mean(result: Scored): MeanScores {
   const all = result.attributions.map(({ scores }) => scores.data);
   const { shape } = result.attributions[0].scores;
-  if (!haveOneShape(result)) {
-    const other = result.attributions.find(({ scores }) => scores.shape.join() !== shape.join())!;
-    throw new ValueError(
-      `mean: got scores of shapes [${shape.join(", ")}] and [${other.scores.shape.join(", ")}], expected one shape. ` +
-        "Take the mean of attributions that have as many source positions.",
-    );
-  }
+  expectOneShape("mean", shape, result);
   const count = all.length;
   const average = all[0].map((_, i) => all.reduce((sum, scores) => sum + scores[i], 0) / count);
   if (count === 1) return { scores: { shape, data: average }, standardErrors: null };

@@ -1,15 +1,21 @@
 import type { FinalNorm, LinearSplit } from "../../model/index.ts";
 import { partWrite } from "../rows/parts.ts";
 import { joined } from "../vectors.ts";
-import { lossOf, lossOfProducts, type Numbers, type Stream, type WriteProducts } from "./withoutWrite.ts";
+import {
+  changeOfProducts,
+  changeWithout,
+  type Numbers,
+  type Stream,
+  type WriteProducts,
+} from "./withoutWrite.ts";
 
 /**
- * What the logit (difference) of each stream loses with each part of one writer, [parts]: the writes are made, one part at
- * a time.
+ * The change of the logit (difference) of each stream if each part of one writer were left out, [parts]: the writes are
+ * made, one part at a time.
  *
  * @param activations of each stream, [parts · size]
  */
-export function partLosses(
+export function partChanges(
   norm: FinalNorm,
   split: LinearSplit,
   streams: readonly Stream[],
@@ -20,18 +26,18 @@ export function partLosses(
   return streams.map((stream, i) => {
     const scores = new Float64Array(parts);
     for (let part = 0; part < parts; part++)
-      scores[part] = lossOf(norm, stream, partWrite(activations[i], W, part * size, size));
+      scores[part] = changeWithout(norm, stream, partWrite(activations[i], W, part * size, size));
     return scores;
   });
 }
 
 /**
- * The same of parts that are one number each, whose write is a·W[part]: all that the norm is computed from are products
- * with that row of W, so that a write is made only where these cancel.
+ * The same of parts that are one number each, so that a write is a·W[part]: the norm is computed from products with that row
+ * of W alone, and a write is made only where these cancel.
  *
  * @param activations of each stream, [parts]
  */
-export function neuronLosses(
+export function neuronChanges(
   norm: FinalNorm,
   split: LinearSplit,
   streams: readonly Stream[],
@@ -44,8 +50,8 @@ export function neuronLosses(
     const scores = new Float64Array(parts);
     for (let part = 0; part < parts; part++)
       scores[part] =
-        lossOfProducts(stream, products(i, part)) ??
-        lossOf(norm, stream, partWrite(activations[i], W, part, 1));
+        changeOfProducts(stream, products(i, part)) ??
+        changeWithout(norm, stream, partWrite(activations[i], W, part, 1));
     return scores;
   });
 }
