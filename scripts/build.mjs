@@ -1,7 +1,7 @@
 // Builds dist/: one bundle per entry with what they share in chunks, what threads run, the entries for edge runtimes, the types.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { build } from "esbuild";
 import { demoLoaders } from "./demoFiles.mjs";
 
@@ -33,16 +33,14 @@ await build({
   },
   outdir: "dist",
   external: ["node:*"],
+  plugins: [
+    { name: "thread", setup: ({ onLoad }) => onLoad({ filter: /\/threadScript\.ts$/ }, threadScript) },
+  ],
 });
 for (const part of parts.keys()) rmSync(`dist/part${part}.js`);
 
-// A file each, which can be copied beside a bundle.
-await build({
-  ...common,
-  entryPoints: { thread: "src/thread.ts", "node-thread": "src/node/thread.ts" },
-  outdir: "dist",
-  external: ["node:*"],
-});
+// A file, which can be copied beside a bundle.
+await build({ ...common, entryPoints: { thread: "src/thread.ts" }, outdir: "dist" });
 
 // Edge runtimes compile no code at run time: there the kernels are a file, and who resolves #kernels knows how it is imported.
 await build({
@@ -50,7 +48,12 @@ await build({
   entryPoints: { index: "src/index.ts", demo: "src/demo/index.ts" },
   outdir: "dist/edge",
   external: ["#kernels"],
-  plugins: [inTheEdge({ "compile.ts": "compile.edge.ts" }, { "files.ts": "../demo-files.js" })],
+  plugins: [
+    inTheEdge(
+      { "compile.ts": "compile.edge.ts", "webThread.ts": "webThread.edge.ts" },
+      { "files.ts": "../demo-files.js" },
+    ),
+  ],
 });
 writeFileSync("dist/edge/kernels.wasm", await kernels());
 writeFileSync("dist/edge/kernels.workerd.js", 'export { default } from "./kernels.wasm";\n');
@@ -65,14 +68,27 @@ function inTheEdge(beside, built) {
   return {
     name: "edge",
     setup({ onResolve, resolve }) {
-      onResolve({ filter: /^\.\/(compile|files)\.ts$/ }, ({ path, resolveDir, kind }) => {
+      onResolve({ filter: /\/(compile|webThread|files)\.ts$/ }, ({ path, resolveDir, kind }) => {
         const name = basename(path);
         return built[name] === undefined
-          ? resolve(`./${beside[name]}`, { resolveDir, kind })
+          ? resolve(`${dirname(path)}/${beside[name]}`, { resolveDir, kind })
           : { path: built[name], external: true };
       });
     },
   };
+}
+
+/** The module that stands in for threadScript.ts. */
+async function threadScript() {
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: ["src/node/thread.ts"],
+    external: ["node:*"],
+    minify: true,
+    write: false,
+  });
+  const url = JSON.stringify(`data:text/javascript,${encodeURIComponent(outputFiles[0].text.trim())}`);
+  return { contents: `export const threadScript = () => new URL(${url});` };
 }
 
 async function kernels() {
