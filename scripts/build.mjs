@@ -1,9 +1,9 @@
 // Builds dist/: one bundle per entry with what they share in chunks, what threads run, the entries for edge runtimes, the types.
-import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { build } from "esbuild";
 import { demoLoaders } from "./demoFiles.mjs";
+import { writeTypes } from "./types.mjs";
 
 /** Not exported: with an entry of its own each becomes a chunk, which a bundler can leave out whole. */
 const parts = ["src/tensor/index.ts", "src/model/tokenizer/tokenizer.ts", "src/dla/index.ts"];
@@ -59,9 +59,7 @@ writeFileSync("dist/edge/kernels.wasm", await kernels());
 writeFileSync("dist/edge/kernels.workerd.js", 'export { default } from "./kernels.wasm";\n');
 writeFileSync("dist/edge/kernels.edge-light.js", 'export { default } from "./kernels.wasm?module";\n');
 
-const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--noEmit", "false"];
-const types = [...tsc, "--emitDeclarationOnly", "--rootDir", "src", "--outDir", "dist/types"];
-process.exitCode = spawnSync(process.execPath, types, { stdio: "inherit" }).status ?? 1;
+process.exitCode = writeTypes("dist/types");
 
 /** Modules that others stand in for, by the name of the file: beside it in src, or built already. */
 function inTheEdge(beside, built) {

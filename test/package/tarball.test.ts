@@ -1,12 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { npm } from "../support/userProject.ts";
 import { userProject } from "./support/userProject.ts";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 let project: string;
 
 /** What a user writes first: every entry, one attribution. */
@@ -137,49 +135,5 @@ describe("the command as a process", () => {
     expect(status).toBe(code);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
-  });
-});
-
-describe.each([
-  ["nodenext", "nodenext"],
-  ["node16", "node16"],
-  ["esnext", "bundler"],
-])("types under module %s, moduleResolution %s", (module, moduleResolution) => {
-  test("a user's TypeScript compiles, and a typo does not", () => {
-    const compile = (source: string) => {
-      writeFileSync(join(project, "user.ts"), source);
-      const flags = [
-        "--noEmit",
-        "--strict",
-        "--exactOptionalPropertyTypes",
-        "--skipLibCheck",
-        "false",
-        "--ignoreConfig",
-      ];
-      const lib = ["--target", "es2022", "--lib", "es2023,dom,dom.iterable", "--types", ""];
-      const tsc = join(root, "node_modules/typescript/bin/tsc");
-      const args = [
-        tsc,
-        ...flags,
-        ...lib,
-        "--module",
-        module,
-        "--moduleResolution",
-        moduleResolution,
-        "user.ts",
-      ];
-      return spawnSync(process.execPath, args, { cwd: project, encoding: "utf8" }).stdout;
-    };
-    const good = `
-      import { type HookName, directLogitAttribution, type Attributable } from "logitscope";
-      import { demoModel } from "logitscope/demo";
-      import { fromPretrained } from "logitscope/node";
-      const model: Attributable = await demoModel();
-      const name: HookName = "blocks.0.attn.hook_z";
-      const scores: Float64Array = directLogitAttribution(model, "x", { answer: 1 }).attributions[0]!.scores.data;
-      (await fromPretrained("x")).runWithHooks("x", [[name, (z) => { z.data.fill(0); }]]);
-      export { scores };`;
-    expect(compile(good)).toBe("");
-    expect(compile(good.replace("hook_z", "hook_zz"))).toMatch(/hook_zz/);
   });
 });
