@@ -6,7 +6,12 @@ import { demoLoaders } from "./demoFiles.mjs";
 import { writeTypes } from "./types.mjs";
 
 /** Not exported: with an entry of its own each becomes a chunk, which a bundler can leave out whole. */
-const parts = ["src/tensor/index.ts", "src/model/tokenizer/tokenizer.ts", "src/dla/index.ts"];
+const parts = [
+  "src/tensor/index.ts",
+  "src/tensor/js/math.ts",
+  "src/model/tokenizer/tokenizer.ts",
+  "src/dla/index.ts",
+];
 
 const common = {
   bundle: true,
@@ -19,6 +24,20 @@ const common = {
 };
 
 const inChunks = { ...common, splitting: true, chunkNames: "shared-[hash]" };
+
+const { kernelsModule, moduleText } = await imported(
+  "src/tensor/wasm/code/index.ts",
+  "src/tensor/wasm/moduleText.ts",
+);
+
+/** Modules in whose place the build puts what it makes before. */
+const madeBefore = {
+  name: "made-before",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/threadScript\.ts$/ }, threadScript);
+    onLoad({ filter: /\/kernelBytes\.ts$/ }, kernelBytes);
+  },
+};
 
 rmSync("dist", { recursive: true, force: true });
 await build({
@@ -33,9 +52,7 @@ await build({
   },
   outdir: "dist",
   external: ["node:*"],
-  plugins: [
-    { name: "thread", setup: ({ onLoad }) => onLoad({ filter: /\/threadScript\.ts$/ }, threadScript) },
-  ],
+  plugins: [madeBefore],
 });
 for (const part of parts.keys()) rmSync(`dist/part${part}.js`);
 
@@ -55,7 +72,7 @@ await build({
     ),
   ],
 });
-writeFileSync("dist/edge/kernels.wasm", await kernels());
+writeFileSync("dist/edge/kernels.wasm", kernelsModule("reproducible", false));
 writeFileSync("dist/edge/kernels.workerd.js", 'export { default } from "./kernels.wasm";\n');
 writeFileSync("dist/edge/kernels.edge-light.js", 'export { default } from "./kernels.wasm?module";\n');
 
@@ -89,13 +106,22 @@ async function threadScript() {
   return { contents: `export const threadScript = () => new URL(${url});` };
 }
 
-async function kernels() {
+/** The module that stands in for kernelBytes.ts: the same bytes, as text. */
+function kernelBytes({ path }) {
+  const text = (precision) =>
+    JSON.stringify(moduleText(kernelsModule(precision, false), kernelsModule(precision, true)));
+  const contents = `import { moduleBytes } from "./moduleText.ts";
+const texts = { reproducible: ${text("reproducible")}, fast: ${text("fast")} };
+export const kernelBytes = (precision, shared) => moduleBytes(texts[precision], shared);`;
+  return { contents, resolveDir: dirname(path) };
+}
+
+/** What modules of the sources export, which Node may be too old to import. */
+async function imported(...files) {
   const { outputFiles } = await build({
-    stdin: { contents: 'export { kernelsModule } from "./src/tensor/wasm/code/index.ts"', resolveDir: "." },
-    bundle: true,
-    format: "esm",
+    ...common,
+    stdin: { contents: files.map((file) => `export * from "./${file}";`).join("\n"), resolveDir: "." },
     write: false,
   });
-  const { kernelsModule } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-  return kernelsModule("reproducible", false);
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { kernelsModule } from "../../src/tensor/wasm/code/index.ts";
 import { npm } from "../support/userProject.ts";
 import { userProject } from "./support/userProject.ts";
 
@@ -69,6 +70,37 @@ test("every file that its scripts name is there: an import, or what a bundler ta
   });
   expect(named.length).toBeGreaterThan(scripts.length);
   expect(named.filter(({ file }) => !existsSync(file))).toEqual([]);
+});
+
+test("the kernels that it compiles are what the sources assemble, byte for byte", () => {
+  writeFileSync(
+    join(project, "kernels.mjs"),
+    `const compiled = [];
+const { Module } = WebAssembly;
+WebAssembly.Module = new Proxy(Module, {
+  construct(target, [bytes]) {
+    compiled.push(Buffer.from(bytes).toString("base64"));
+    return new target(bytes);
+  },
+});
+const { startKernels } = await import("logitscope");
+const { spawnThread } = await import("logitscope/node");
+for (const precision of ["reproducible", "fast"]) {
+  for (const threads of [1, 2]) (await startKernels({ precision, threads, spawnThread })).dispose();
+}
+console.log(JSON.stringify(compiled));`,
+  );
+  const flags = process.version.startsWith("v20.") ? ["--experimental-wasm-relaxed-simd"] : [];
+  const printed = execFileSync(process.execPath, [...flags, "kernels.mjs"], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  const assembled = (["reproducible", "fast"] as const).flatMap((precision) =>
+    [false, true].map((shared) => Buffer.from(kernelsModule(precision, shared)).toString("base64")),
+  );
+  expect(new Set(JSON.parse(printed))).toEqual(new Set(assembled));
+  const file = readFileSync(join(project, "node_modules/logitscope/dist/edge/kernels.wasm"));
+  expect(file.toString("base64")).toBe(assembled[0]);
 });
 
 describe.each(["20", "22", "24", "26"])("Node %s", (major) => {
