@@ -1,12 +1,17 @@
 // Builds dist/: one bundle per entry with what they share in chunks, what threads run, the entries for edge runtimes, the types.
-import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { build } from "esbuild";
 import { demoLoaders } from "./demoFiles.mjs";
+import { writeTypes } from "./types.mjs";
 
 /** Not exported: with an entry of its own each becomes a chunk, which a bundler can leave out whole. */
-const parts = ["src/tensor/index.ts", "src/model/tokenizer/tokenizer.ts", "src/dla/index.ts"];
+const parts = [
+  "src/tensor/index.ts",
+  "src/tensor/js/math.ts",
+  "src/model/tokenizer/tokenizer.ts",
+  "src/dla/index.ts",
+];
 
 const common = {
   bundle: true,
@@ -19,6 +24,20 @@ const common = {
 };
 
 const inChunks = { ...common, splitting: true, chunkNames: "shared-[hash]" };
+
+const { kernelsModule, moduleText } = await imported(
+  "src/tensor/wasm/code/index.ts",
+  "src/tensor/wasm/moduleText.ts",
+);
+
+/** Modules in whose place the build puts what it makes before. */
+const madeBefore = {
+  name: "made-before",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/threadScript\.ts$/ }, threadScript);
+    onLoad({ filter: /\/kernelBytes\.ts$/ }, kernelBytes);
+  },
+};
 
 rmSync("dist", { recursive: true, force: true });
 await build({
@@ -33,16 +52,12 @@ await build({
   },
   outdir: "dist",
   external: ["node:*"],
+  plugins: [madeBefore],
 });
 for (const part of parts.keys()) rmSync(`dist/part${part}.js`);
 
-// A file each, which can be copied beside a bundle.
-await build({
-  ...common,
-  entryPoints: { thread: "src/thread.ts", "node-thread": "src/node/thread.ts" },
-  outdir: "dist",
-  external: ["node:*"],
-});
+// A file, which can be copied beside a bundle.
+await build({ ...common, entryPoints: { thread: "src/thread.ts" }, outdir: "dist" });
 
 // Edge runtimes compile no code at run time: there the kernels are a file, and who resolves #kernels knows how it is imported.
 await build({
@@ -50,38 +65,63 @@ await build({
   entryPoints: { index: "src/index.ts", demo: "src/demo/index.ts" },
   outdir: "dist/edge",
   external: ["#kernels"],
-  plugins: [inTheEdge({ "compile.ts": "compile.edge.ts" }, { "files.ts": "../demo-files.js" })],
+  plugins: [
+    inTheEdge(
+      { "compile.ts": "compile.edge.ts", "webThread.ts": "webThread.edge.ts" },
+      { "files.ts": "../demo-files.js" },
+    ),
+  ],
 });
-writeFileSync("dist/edge/kernels.wasm", await kernels());
+writeFileSync("dist/edge/kernels.wasm", kernelsModule("reproducible", false));
 writeFileSync("dist/edge/kernels.workerd.js", 'export { default } from "./kernels.wasm";\n');
 writeFileSync("dist/edge/kernels.edge-light.js", 'export { default } from "./kernels.wasm?module";\n');
 
-const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--noEmit", "false"];
-const types = [...tsc, "--emitDeclarationOnly", "--rootDir", "src", "--outDir", "dist/types"];
-process.exitCode = spawnSync(process.execPath, types, { stdio: "inherit" }).status ?? 1;
+process.exitCode = writeTypes("dist/types");
 
 /** Modules that others stand in for, by the name of the file: beside it in src, or built already. */
 function inTheEdge(beside, built) {
   return {
     name: "edge",
     setup({ onResolve, resolve }) {
-      onResolve({ filter: /^\.\/(compile|files)\.ts$/ }, ({ path, resolveDir, kind }) => {
+      onResolve({ filter: /\/(compile|webThread|files)\.ts$/ }, ({ path, resolveDir, kind }) => {
         const name = basename(path);
         return built[name] === undefined
-          ? resolve(`./${beside[name]}`, { resolveDir, kind })
+          ? resolve(`${dirname(path)}/${beside[name]}`, { resolveDir, kind })
           : { path: built[name], external: true };
       });
     },
   };
 }
 
-async function kernels() {
+/** The module that stands in for threadScript.ts. */
+async function threadScript() {
   const { outputFiles } = await build({
-    stdin: { contents: 'export { kernelsModule } from "./src/tensor/wasm/code/index.ts"', resolveDir: "." },
-    bundle: true,
-    format: "esm",
+    ...common,
+    entryPoints: ["src/node/thread.ts"],
+    external: ["node:*"],
+    minify: true,
     write: false,
   });
-  const { kernelsModule } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-  return kernelsModule("reproducible", false);
+  const url = JSON.stringify(`data:text/javascript,${encodeURIComponent(outputFiles[0].text.trim())}`);
+  return { contents: `export const threadScript = () => new URL(${url});` };
+}
+
+/** The module that stands in for kernelBytes.ts: the same bytes, as text. */
+function kernelBytes({ path }) {
+  const text = (precision) =>
+    JSON.stringify(moduleText(kernelsModule(precision, false), kernelsModule(precision, true)));
+  const contents = `import { moduleBytes } from "./moduleText.ts";
+const texts = { reproducible: ${text("reproducible")}, fast: ${text("fast")} };
+export const kernelBytes = (precision, shared) => moduleBytes(texts[precision], shared);`;
+  return { contents, resolveDir: dirname(path) };
+}
+
+/** What modules of the sources export, which Node may be too old to import. */
+async function imported(...files) {
+  const { outputFiles } = await build({
+    ...common,
+    stdin: { contents: files.map((file) => `export * from "./${file}";`).join("\n"), resolveDir: "." },
+    write: false,
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 }

@@ -92,7 +92,7 @@ test.each(documents())("the npm scripts that %s names are there", (name) => {
 });
 
 test("docs/versions.md names the versions of Node that test:package runs, and engines the oldest", () => {
-  const named = /Now: Node (\d+), (\d+) and (\d+)\./.exec(readDocument("docs/versions.md"))?.slice(1);
+  const named = /Now: Node (\d+), (\d+), (\d+) and (\d+)\./.exec(readDocument("docs/versions.md"))?.slice(1);
   expect(readDocument("test/package/tarball.test.ts")).toContain(
     `describe.each(${JSON.stringify(named).replaceAll(",", ", ")})`,
   );

@@ -1,15 +1,16 @@
 /// <reference types="node" />
 import { Worker } from "node:worker_threads";
 import type { Thread } from "../tensor/index.ts";
+import { threadScript } from "./threadScript.ts";
 
 /**
  * Starts a thread of the WebAssembly backend, for `threads` in Node, Bun and Deno. It does not keep the process alive, and
  * ends with it.
  *
- * @param script what the thread runs; default logitscope's, beside this file
+ * @param script what the thread runs; default logitscope's own, which is in the package's code: a bundle needs no file beside it
  */
-export function spawnThread(script: URL = new URL("./node-thread.js", import.meta.url)): Thread {
-  const worker = new Worker(script);
+export function spawnThread(script: URL = threadScript()): Thread {
+  const worker = workerOf(script);
   const ready = new Promise<void>((resolve, reject) => {
     worker.once("message", () => resolve());
     worker.once("error", reject);
@@ -28,4 +29,9 @@ export function spawnThread(script: URL = new URL("./node-thread.js", import.met
     },
     end: () => void worker.terminate(),
   };
+}
+
+/** Out of bundlers' sight: one that reads of a new Worker and cannot tell its script takes every file of the folder for it. */
+function workerOf(script: URL): Worker {
+  return Reflect.construct(Worker, [script]);
 }

@@ -49,7 +49,7 @@ function expectNodeEntry(runtime: string, version: string, fast: RegExp, printed
   expectProbed(runtime, version, probed, { backend: /^wasm$/, fast, threads: [1, 2, 3] });
 }
 
-describe.each(["20", "22", "24"])("Node %s", (major) => {
+describe.each(["20", "22", "24", "26"])("Node %s", (major) => {
   let node: string;
   beforeAll(() => {
     const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;

@@ -1,11 +1,12 @@
-import { kernelsModule, type Precision } from "./code/index.ts";
+import type { Precision } from "./code/index.ts";
+import { kernelBytes } from "./kernelBytes.ts";
 import { WasmRefusal } from "./refusal.ts";
 
 /** Compiled once: modules are the same for every model. */
 const compiled = new Map<string, WebAssembly.Module>();
 
 /**
- * The kernels' module. Nothing is fetched or evaluated: the bytes are put together here.
+ * The kernels' module. Nothing is fetched or evaluated.
  *
  * @param shared whether for memories that threads share
  * @throws WasmRefusal with the engine's own words
@@ -14,7 +15,7 @@ export function compileKernels(precision: Precision, shared: boolean): WebAssemb
   const key = `${precision} ${shared}`;
   const known = compiled.get(key);
   if (known) return known;
-  const bytes = kernelsModule(precision, shared);
+  const bytes = kernelBytes(precision, shared);
   try {
     const module = new WebAssembly.Module(bytes);
     compiled.set(key, module);

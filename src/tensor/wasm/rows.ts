@@ -1,6 +1,6 @@
 import type { Activation, AttentionDims, AttentionKernels, RowKernels } from "../kernels.ts";
 import type { Backend } from "./backend.ts";
-import { attentionScratchBytes } from "./code/attention.ts";
+import { attentionScratchBytes } from "./code/attentionScratch.ts";
 
 /** Elements below which a second thread would take longer to be told than to do its part. */
 const LEAST_FOR_THREADS = 1 << 14;

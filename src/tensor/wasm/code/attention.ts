@@ -19,13 +19,11 @@ import {
   v128,
   type WasmFunction,
 } from "../assembler/index.ts";
+import { QUERIES } from "./attentionScratch.ts";
 import type { Gemm } from "./gemm.ts";
 import { fillPanels, packColumns, packRows } from "./pack.ts";
 import { type MultiplyAdd, PANEL, PANEL_BYTES, ROW_BLOCK } from "./panels.ts";
 import { softmaxVectors } from "./softmax.ts";
-
-/** Queries whose scores are held at one time: whole tiles of four rows and of five. */
-const QUERIES = 20;
 
 /** `visible` holds how many keys each query sees, i32; `scale`, what scores are multiplied by, f32: both in memory. */
 const parameters = i32s(
@@ -33,14 +31,6 @@ const parameters = i32s(
   ...(["visible", "scale", "scratch", "scratchBytes"] as const),
 );
 type Variables = { readonly [Name in keyof typeof parameters]: Local<"i32"> };
-
-const upToPanel = (n: number): number => Math.ceil(n / PANEL) * PANEL;
-
-/** The bytes of scratch that a thread needs, for keys, values and some queries' scores: see `layOut`. */
-export function attentionScratchBytes(pos: number, dHead: number): number {
-  const scores = QUERIES * (upToPanel(pos) + 16);
-  return 4 * (ROW_BLOCK * PANEL + upToPanel(pos) * dHead + upToPanel(dHead) * pos + scores);
-}
 
 /**
  * Attention, a chunk for each head of each prompt: its keys as the columns of one packed matrix, its values as another, and
