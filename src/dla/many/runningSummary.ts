@@ -68,7 +68,8 @@ export function runningSummary(): RunningSummary {
     }
     if (other.unit === unit && at === -1 && other.labels.length === labels.length) {
       const scores = { shape: ofScores, data: new Float64Array() };
-      return expectOneShape(where, shape, { labels, attributions: [{ scores }] });
+      expectOneShape(where, shape, { labels, attributions: [{ scores }] });
+      return;
     }
     const got =
       other.unit === unit
