@@ -258,7 +258,7 @@ describe("zero ablation of heads on folded weights", () => {
         const w = Float64Array.from(directionOf(kept, 1, 0)!);
         const { attributions } = directLogitAttribution(kept, ids, {
           answer: 1,
-          wrong: 2,
+          wrong: 0,
           unit: "head",
           pos: "all",
         });
