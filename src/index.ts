@@ -108,6 +108,7 @@ export {
   type HookPoint,
   hookNames,
   hookShapes,
+  type Integers,
   type LinearSplit,
   type LoadOptions,
   type LogitAttrsOptions,

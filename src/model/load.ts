@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, expectObject, tagOf } from "../errors.ts";
 import { availableKernels, type BackendOptions, type Kernels, startKernels } from "../tensor/index.ts";
 import { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.ts";
 import {
@@ -8,12 +8,13 @@ import {
   type OuterWeights,
   type PackedBlock,
 } from "./checkpoint/weights.ts";
-import { type Gpt2Config, parseConfig } from "./config.ts";
+import { expectConfig, type Gpt2Config, parseConfig } from "./config.ts";
 import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
 import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
 import { foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
+import { expectModelOptions } from "./loadOptions.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
 import { memoryTable } from "./table.ts";
@@ -54,9 +55,14 @@ export interface LoadOptions extends ModelOptions, CheckpointOptions {
  *
  * @throws CheckpointError when a file is missing, malformed or unsupported
  * @throws MemoryError     when there is less memory than the weights take
+ * @throws ValueError      for an option of another kind, or what is no source
  * @throws                 the signal's reason when it stops the load
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
+  expectModelOptions("modelFromFiles", options);
+  if (tagOf(files) !== "Map") {
+    expectObject("modelFromFiles", files, "files by name", 'Give { "config.json": …, … }, or a Map.');
+  }
   const { cacheStorage = false, signal, onWarning = console.warn } = options;
   const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
   try {
@@ -110,12 +116,15 @@ async function load(files: ModelFiles, options: LoadOptions & OpenOptions): Prom
  *
  * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
  * @throws ShapeError when a weight has not the size that the config gives it
+ * @throws ValueError for what is no config, no weights, or an option of another kind
  */
 export function modelFromWeights(
   config: Gpt2Config,
   weights: OuterWeights & { readonly blocks: readonly BlockWeights[] },
   options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
+  expectModelOptions("modelFromWeights", options);
+  expectConfig("modelFromWeights", config);
   expectWeights(config, weights);
   const kernels = options.kernels ?? availableKernels(options.precision);
   kernels.reserve(memoryPlan(config, kernels.threads));

@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import { Worker } from "node:worker_threads";
+import { describe, tagOf, ValueError } from "../errors.ts";
 import type { Thread } from "../tensor/index.ts";
 
 /**
@@ -7,8 +8,14 @@ import type { Thread } from "../tensor/index.ts";
  * ends with it.
  *
  * @param script what the thread runs; default logitscope's, beside this file
+ * @throws ValueError for what is no address of a file
  */
 export function spawnThread(script: URL = new URL("./node-thread.js", import.meta.url)): Thread {
+  if (tagOf(script) !== "URL" || !/^(file|data):$/.test(script.protocol)) {
+    throw new ValueError(
+      `spawnThread: got ${describe(script)}, expected the URL of a file. Leave it out for logitscope's own.`,
+    );
+  }
   const worker = new Worker(script);
   const ready = new Promise<void>((resolve, reject) => {
     worker.once("message", () => resolve());

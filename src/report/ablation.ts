@@ -1,10 +1,10 @@
-import type { AblationResult, PositionEffects } from "../dla/index.ts";
+import { type AblationResult, ablationForm, expectResult, type PositionEffects } from "../dla/index.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
 import { decimalsFor, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import type { TableOptions } from "./table.ts";
 import { columns, padColumns } from "./text.ts";
-import { expectTop } from "./top.ts";
 
 const effects = ["total", "direct", "directExact", "indirect"] as const;
 const titles = { total: "total", direct: "direct", directExact: "exact", indirect: "indirect" } as const;
@@ -18,8 +18,9 @@ const where = { all: "at every position", attributed: "at this position" } as co
  * @throws ValueError unless `top` is a positive integer
  */
 export function toAblationTable(result: AblationResult, options: TableOptions = {}): string {
+  expectResult("toAblationTable", result, "ablation", ablationForm);
+  expectLook("toAblationTable", options);
   const { top, color = false } = options;
-  expectTop("toAblationTable", top);
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);
   const lines = [modelLine(result.model, on)];

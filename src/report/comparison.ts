@@ -1,11 +1,21 @@
-import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
+import {
+  type Attribution,
+  type AttributionResult,
+  type ComparedSite,
+  type Comparison,
+  comparisonForm,
+  expectResult,
+} from "../dla/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { field, logitName, modelLine, promptLines } from "./header.ts";
+import { expectLook } from "./options.ts";
 import { paint } from "./paint.ts";
 import type { TableOptions } from "./table.ts";
 
 /** A comparison as text: the two prompts, and the rows of the first less those of the second, as `toTable` has rows. */
 export function toComparisonTable(comparison: Comparison, options: TableOptions = {}): string {
+  expectResult("toComparisonTable", comparison, "comparison", comparisonForm);
+  expectLook("toComparisonTable", options);
   const { model, prompts, attributions } = comparison;
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);

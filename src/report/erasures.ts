@@ -1,12 +1,12 @@
-import type { Erasure, ErasureResult } from "../dla/index.ts";
+import { type Erasure, type ErasureResult, erasuresForm, expectResult } from "../dla/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import { decimalsFor, plural, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import type { TableOptions } from "./table.ts";
 import { columns, padColumns, visible } from "./text.ts";
-import { expectTop } from "./top.ts";
 
 /** How many pairs are listed where nobody says: heads have hundreds. */
 const TOP = 20;
@@ -23,8 +23,9 @@ const meaning = {
  * @throws ValueError unless `top` is a positive integer
  */
 export function toErasuresTable(result: ErasureResult, options: TableOptions = {}): string {
+  expectResult("toErasuresTable", result, "erasures", erasuresForm);
+  expectLook("toErasuresTable", options);
   const { top = TOP, color = false } = options;
-  expectTop("toErasuresTable", top);
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);
   const lines = siteLines(result, result.attributions, width, on, (one) => [

@@ -1,7 +1,8 @@
-import type { LogitLens, LogitLensResult } from "../dla/index.ts";
+import { expectResult, type LogitLens, type LogitLensResult, lensForm } from "../dla/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import { signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import { columns, padColumns, quoteToken } from "./text.ts";
@@ -19,6 +20,8 @@ export interface LensTableOptions {
  * probable tokens, as many as the line has room for.
  */
 export function toLensTable(result: LogitLensResult, options: LensTableOptions = {}): string {
+  expectResult("toLensTable", result, "lens", lensForm);
+  expectLook("toLensTable", options);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.lenses, width, on, (lens) => {

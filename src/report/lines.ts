@@ -1,4 +1,12 @@
-import { type AttributedAnswer, type AttributionResult, scoreName, toJSON } from "../dla/index.ts";
+import {
+  type AttributedAnswer,
+  type AttributionResult,
+  attributionForm,
+  expectResult,
+  scoreName,
+  toJSON,
+} from "../dla/index.ts";
+import { describe, expectFlags, expectObject, ValueError } from "../errors.ts";
 import { visible } from "./text.ts";
 
 /**
@@ -9,12 +17,28 @@ import { visible } from "./text.ts";
  * @see https://github.com/ndjson/ndjson-spec
  */
 export function toNdjson(result: AttributionResult, mark: Readonly<Record<string, unknown>> = {}): string {
+  expectResult("toNdjson", result, "attribution", attributionForm);
+  expectObject("toNdjson", mark, "what each line begins with", "Give an object, as { id: 1 }.");
+  expectPlain("toNdjson", mark);
   const { prompts, attributions, mean: _, ...shared } = toJSON(result);
   return attributions
     .map(({ prompt, ...attribution }) => {
       return `${JSON.stringify({ ...mark, ...shared, prompt: prompts[prompt], ...attribution })}\n`;
     })
     .join("");
+}
+
+function expectPlain(where: string, mark: object): void {
+  try {
+    JSON.stringify(mark);
+  } catch (error) {
+    throw new ValueError(
+      `${where}: got a mark that JSON cannot hold, expected plain data. Give numbers and texts.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 export const csvHeader = "prompt,text,pos,answer,wrong,unit,label,score\r\n";
@@ -31,7 +55,16 @@ export function toCsv(
   result: AttributionResult,
   options: { readonly header?: boolean; readonly prompt?: number } = {},
 ): string {
+  const where = "toCsv";
+  expectResult(where, result, "attribution", attributionForm);
+  expectObject(where, options, "options", "Give an object of them.");
   const { header = true, prompt: first = 0 } = options;
+  expectFlags(where, { header });
+  if (!Number.isSafeInteger(first)) {
+    throw new ValueError(
+      `${where}: prompt: got ${describe(first)}, expected a whole number. Leave it out for 0.`,
+    );
+  }
   const { unit, prompts, attributions } = result;
   const lines: string[] = [];
   for (const attribution of attributions) {

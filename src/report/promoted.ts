@@ -1,14 +1,23 @@
-import type { PromotedTokens, PromotedTokensResult, ScoredToken } from "../dla/index.ts";
+import {
+  expectResult,
+  type PromotedTokens,
+  type PromotedTokensResult,
+  promotedForm,
+  type ScoredToken,
+} from "../dla/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { checkLine } from "./ledger.ts";
 import type { LensTableOptions } from "./lens.ts";
 import { decimalsFor, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import { columns, cutColumns, padColumns, quoteToken, visible } from "./text.ts";
 
 /** Promoted tokens as text: for each prompt and position those most promoted, and beside them those most suppressed. */
 export function toPromotedTable(result: PromotedTokensResult, options: LensTableOptions = {}): string {
+  expectResult("toPromotedTable", result, "promoted", promotedForm);
+  expectLook("toPromotedTable", options);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.sites, width, on, (site) => {

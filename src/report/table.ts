@@ -1,9 +1,9 @@
-import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
+import { type AttributionResult, attributionForm, expectResult, haveOneShape, mean } from "../dla/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine, promptLines } from "./header.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { summaryLines, tokenLines } from "./summary.ts";
-import { expectTop } from "./top.ts";
 
 /** How a table is to look. */
 export interface TableOptions {
@@ -32,9 +32,10 @@ export function toTable(result: AttributionResult, options: TableOptions = {}): 
 
 /** The same attributions by several units, under one header. */
 export function toTables(results: readonly AttributionResult[], options: TableOptions = {}): string {
+  for (const result of results) expectResult("toTable", result, "attribution", attributionForm);
+  expectLook("toTable", options);
   const { top, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
-  expectTop("toTable", top);
   const on = paint(color);
   const styles = results.map((result) => styleOf(result, width, top, on));
   const [first] = results;

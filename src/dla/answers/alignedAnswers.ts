@@ -1,4 +1,5 @@
 import { ValueError } from "../../errors.ts";
+import { asList } from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 import { type Answer, type AnswerRef, type Answers, readAnswer } from "./answers.ts";
 
@@ -22,12 +23,17 @@ export function answerAt(
   given: Answers,
 ): AnswerAt {
   if (given === "next") return nextToken(where, prompts, positions);
-  if (!Array.isArray(given)) {
-    const one = readAnswer(where, model, given as AnswerRef);
+  const list = asList(given);
+  if (!Array.isArray(list)) {
+    const one = readAnswer(where, model, list as AnswerRef);
     return () => one;
   }
+  // also what a sparse list leaves out
+  const items = Array.from<AnswerRef, AnswerRef | readonly AnswerRef[]>(list, asList);
   const perPrompt =
-    prompts.length === 1 && !given.some(Array.isArray) ? spread(where, given, positions[0]) : given;
+    prompts.length === 1 && !items.some(Array.isArray)
+      ? spread(where, items as AnswerRef[], positions[0])
+      : items;
   if (perPrompt.length !== prompts.length) {
     throw new ValueError(
       `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one entry per prompt. ` +
@@ -41,7 +47,7 @@ export function answerAt(
       return positions[prompt].map(() => one);
     }
     expectCount(here, item.length, positions[prompt].length);
-    return item.map((token) => readAnswer(here, model, token));
+    return Array.from(item, (token: AnswerRef) => readAnswer(here, model, token));
   });
   return (prompt, index) => all[prompt][index];
 }

@@ -1,14 +1,14 @@
-import { CheckError, ValueError } from "../../errors.ts";
-import { expectKnown, type NamesOf } from "../../model/index.ts";
+import { CheckError, describe, expectObject, ValueError } from "../../errors.ts";
+import { expectKnown, type Integers, type NamesOf } from "../../model/index.ts";
 import type { AnswerRef } from "../answers/answers.ts";
-import type { Attributable } from "../attributable.ts";
+import { type Attributable, expectModel } from "../attributable.ts";
 import { attribute } from "../attribution.ts";
 import { type AttributionOptions, attributionNames } from "../attributionOptions.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
 
 /** A prompt of many, and what to attribute of it; what it leaves out is the options'. */
 export interface AttributionRecord {
-  readonly input: string | readonly number[];
+  readonly input: string | Integers;
   /** One for all positions, or one for each. */
   readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
   /** The same. */
@@ -67,17 +67,31 @@ export async function* attributeAll<R extends AttributionRecord>(
   expectKnown("attributeAll", options, names);
   const { onError = "throw" } = options;
   if (onError !== "throw" && onError !== "skip") {
-    throw new ValueError(`attributeAll: got onError ${JSON.stringify(onError)}, expected "throw" or "skip".`);
+    throw new ValueError(`attributeAll: got onError ${describe(onError)}, expected "throw" or "skip".`);
   }
+  expectModel("attributeAll", model);
+  expectRecords(records);
   let index = 0;
   let ahead: { index: number; record: R }[] = [];
   for await (const record of records) {
+    expectObject(`attributeAll: record ${index}`, record, "a record", 'Give { input: "…", answer: " …" }.');
     ahead.push({ index: index++, record });
     if (ahead.length < AHEAD) continue;
     yield* together(model, ahead, options);
     ahead = [];
   }
   yield* together(model, ahead, options);
+}
+
+function expectRecords(records: unknown): void {
+  const { [Symbol.iterator]: now, [Symbol.asyncIterator]: later } = Object(records) as Record<
+    symbol,
+    unknown
+  >;
+  if (typeof records !== "string" && (typeof now === "function" || typeof later === "function")) return;
+  throw new ValueError(
+    `attributeAll: got ${describe(records)}, expected records. Give a list, or what is iterated: [{ input, answer }].`,
+  );
 }
 
 type Ahead<R> = { readonly index: number; readonly record: R };

@@ -1,5 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import { describeValue } from "../../model/index.ts";
+import { attributionForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import type { AttributionResult } from "../result/result.ts";
 import type { MeanScores } from "../result/summary.ts";
 import type { Unit } from "../rows/rows.ts";
@@ -76,6 +78,7 @@ export function runningSummary(): RunningSummary {
       return labels;
     },
     add(result) {
+      expectResult("summary.add", result, "attribution", attributionForm);
       const rows = result.labels.length;
       const other = result.attributions.find(({ scores }) => scores.data.length !== rows);
       if (other) {
@@ -134,11 +137,11 @@ function isSummary(other: RunningSummary | SummaryDocument): other is RunningSum
 
 /** @throws ValueError unless it is a summary's document: it may come from anywhere */
 function expectDocument(document: SummaryDocument): SummaryDocument {
-  const { schemaVersion, unit, target, labels, count, sums, squares } = document ?? {};
+  const { schemaVersion, unit, target, labels, count, sums, squares } = Object(document) as SummaryDocument;
   const isSums = (all: unknown): boolean =>
     Array.isArray(all) &&
     all.length === labels.length &&
-    all.every((sum) => Array.isArray(sum) && sum.every(Number.isFinite));
+    Array.from(all).every((sum) => Array.isArray(sum) && Array.from(sum).every(Number.isFinite));
   const isOne =
     schemaVersion === 1 &&
     (unit === null || typeof unit === "string") &&
