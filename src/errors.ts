@@ -87,6 +87,53 @@ export function expectShape(where: string, given: readonly number[], expected: D
   );
 }
 
+/** A value for a message: short, and with its kind plain to see. */
+export function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "number") return String(value);
+  if (typeof value === "symbol" || typeof value === "function") return `a ${typeof value}`;
+  if (typeof value === "object" && value !== null) return describeObject(value);
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof (value as { then?: unknown }).then === "function") return "a Promise (did you forget await?)";
+  if (Symbol.asyncIterator in value) return "an async iterator (read it with for await)";
+  const tag = tagOf(value);
+  const kind = `${/^[AEIO]/.test(tag) ? "an" : "a"} ${tag === "Object" ? "object" : tag}`;
+  return ArrayBuffer.isView(value) && "length" in value ? `${kind} of ${value.length}` : kind;
+}
+
+/** "Map" of a map, also of another realm; "Object" of what is nothing special. */
+export function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** @throws the signal's reason once it is aborted. `signal.throwIfAborted` is missing in older runtimes, jsdom's among them. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw signal.reason ?? Object.assign(new Error("This operation was aborted"), { name: "AbortError" });
+}
+
+/** @throws ValueError unless each, by its name, is true, false or left out */
+export function expectFlags(where: string, flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new ValueError(
+      `${where}: got ${name} ${describe(value)}, expected true or false. Leave it out for its default.`,
+    );
+  }
+}
+
+/** @throws ValueError for what is no plain object: a Map's, a Promise's or a list's fields are none of its own */
+export function expectObject(where: string, value: unknown, what: string, remedy: string): void {
+  if (tagOf(value) === "Object" && typeof (value as { then?: unknown }).then !== "function") return;
+  throw new ValueError(`${where}: got ${describe(value)}, expected ${what}. ${remedy}`);
+}
+
 /** The candidate nearest to `name` by edit distance, or undefined when none is near. For "did you mean". */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;

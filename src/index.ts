@@ -116,6 +116,7 @@ export {
   type HookPoint,
   hookNames,
   hookShapes,
+  type Integers,
   type LinearSplit,
   type LoadOptions,
   type LogitAttrsOptions,

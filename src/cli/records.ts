@@ -141,7 +141,8 @@ function answerReader(
       return readGiven(`--${option}`, model, one, `--${option}-text ${JSON.stringify(one)}`);
     if (!("anyOf" in one)) return one;
     const set = option === "answer" ? "--any-of" : "--wrong-any-of";
-    const anyOf = one.anyOf.map((token) => readGiven(set, model, token));
+    const tokens = one.anyOf as readonly TokenRef[]; // the options' own lists
+    const anyOf = tokens.map((token) => readGiven(set, model, token));
     if (new Set(anyOf).size < anyOf.length)
       throw new UsageError(`got one token twice by ${set}, expected a set`);
     return { ...one, anyOf };

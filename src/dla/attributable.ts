@@ -1,4 +1,4 @@
-import { NotImplementedError, ValueError } from "../errors.ts";
+import { describe, expectFlags, NotImplementedError, ValueError } from "../errors.ts";
 import type { FinalNorm, PromptReader, ResidualWriter, Unembedding } from "../model/index.ts";
 import type { Accuracy, Tensor } from "../tensor/index.ts";
 
@@ -71,11 +71,44 @@ export interface AttributableCache {
 /** Parts of a block that write to the residual stream in ways of their own, as TransformerLens's tool lists them. */
 const unattributedParts: readonly string[] = ["mamba", "ssm", "mixer", "linear_attn"];
 
+/** @throws ValueError for what is no model: a forgotten await, a path, arguments in another order */
+export function expectModel(where: string, model: Attributable): void {
+  const { config, writers, finalNorm, unembedding, layerTypes, runWithCache } = Object(
+    model,
+  ) as Partial<Attributable>;
+  const isOne =
+    typeof layerTypes === "function" &&
+    typeof runWithCache === "function" &&
+    Array.isArray(writers) &&
+    [config, finalNorm, unembedding].every((part) => typeof part === "object" && part !== null);
+  if (isOne) return;
+  throw new ValueError(
+    `${where}: got ${describe(model)}, expected a model first. Give what modelFromFiles, fromPretrained or demoModel resolves to.`,
+  );
+}
+
+/** @throws ValueError for what does not hold activations */
+export function expectActivations(where: string, cache: AttributableCache | undefined): void {
+  if (cache === undefined) return;
+  const { tokens, positions, has, get } = Object(cache) as Partial<AttributableCache>;
+  const isOne =
+    Array.isArray(tokens) &&
+    Array.isArray(positions) &&
+    typeof has === "function" &&
+    typeof get === "function";
+  if (isOne) return;
+  throw new ValueError(
+    `${where}: cache: got ${describe(cache)}, expected activations. Give the \`cache\` that runWithCache returns.`,
+  );
+}
+
 /**
  * @throws NotImplementedError for a block with a state-space or linear-attention part that declares no writer
  * @throws ValueError for a model with its weights as trained, unless these are allowed
  */
 export function expectAttributable(where: string, model: Attributable, allowRawWeights: boolean): void {
+  expectModel(where, model);
+  expectFlags(where, { allowRawWeights });
   for (const [layer, type] of model.layerTypes().entries()) {
     const declared = model.writers.filter((writer) => writer.layer === layer).map((writer) => writer.part);
     const part = type.split("+").find((name) => unattributedParts.includes(name) && !declared.includes(name));

@@ -3,7 +3,7 @@ import { expectKnown } from "../model/index.ts";
 import type { Reading } from "./answers/readings.ts";
 import { readSites } from "./answers/siteReadings.ts";
 import { readTargets } from "./answers/targets.ts";
-import type { Attributable } from "./attributable.ts";
+import { type Attributable, expectModel } from "./attributable.ts";
 import { addsBeta, attributeSite, neededHooks } from "./attributeSite.ts";
 import { type AttributionOptions, attributionNames, expectOptions } from "./attributionOptions.ts";
 import { sitesOf } from "./batches.ts";
@@ -94,6 +94,7 @@ export function* attributeInSteps(
   mostTokens?: () => number,
 ): Generator<AttributionStep, AttributionResult> {
   const { unit = "component", cache, target: of } = options;
+  expectModel(where, model);
   expectUnit(where, model, unit);
   const read = readInput(where, model, input, options);
   const { prompts, positions } = read;

@@ -1,4 +1,4 @@
-import { ValueError } from "../errors.ts";
+import { expectFlags, ValueError } from "../errors.ts";
 import type { NamesOf, Positions } from "../model/index.ts";
 import type { AnswerOptions, Target } from "./answers/targets.ts";
 import type { AttributableCache } from "./attributable.ts";
@@ -43,6 +43,7 @@ export function expectOptions(
   targets: readonly Target[],
   isVisited: boolean,
 ): void {
+  expectFlags(where, { leaveOneOut, probability });
   if (probability && direction !== undefined) {
     throw new ValueError(
       `${where}: got probability and a direction, expected an answer. A direction has none: leave the option out.`,

@@ -1,3 +1,5 @@
+import { throwIfAborted } from "../errors.ts";
+
 /** How long computing may hold the event loop, in milliseconds: about a frame of a screen of 60 Hz. */
 const LONGEST_TURN = 16;
 
@@ -14,13 +16,14 @@ const LONGEST_TURN = 16;
  * @throws the signal's reason, from `pause()`, once it is aborted
  */
 export function breaks(signal?: AbortSignal | undefined): () => Promise<void> {
-  let began = performance.now();
+  const clock = globalThis.performance ?? Date; // no web global is needed
+  let began = clock.now();
   return async () => {
-    signal?.throwIfAborted();
-    if (performance.now() - began < LONGEST_TURN) return;
+    throwIfAborted(signal);
+    if (clock.now() - began < LONGEST_TURN) return;
     await nextTurn();
-    began = performance.now();
-    signal?.throwIfAborted();
+    began = clock.now();
+    throwIfAborted(signal);
   };
 }
 

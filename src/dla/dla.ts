@@ -1,7 +1,7 @@
-import { ValueError } from "../errors.ts";
+import { describe, expectFlags, ValueError } from "../errors.ts";
 import type { ModelInput, TokenRef } from "../model/index.ts";
-import { expectKnown } from "../model/index.ts";
-import type { Attributable } from "./attributable.ts";
+import { asList, expectKnown, type Integers } from "../model/index.ts";
+import { type Attributable, expectModel } from "./attributable.ts";
 import { attribute } from "./attribution.ts";
 import type { Check } from "./check/check.ts";
 import { mean } from "./result/summary.ts";
@@ -33,13 +33,15 @@ export interface DlaResult {
 export function dla(
   model: Attributable,
   prompts: ModelInput,
-  answerTokens: readonly (readonly TokenRef[])[],
+  answerTokens: readonly (Integers | readonly TokenRef[])[],
   options: {
     /** The running residual stream after each sublayer instead of what each one wrote. */
     accumulated?: boolean | undefined;
   } = {},
 ): DlaResult {
   expectKnown("dla", options, { accumulated: true });
+  expectFlags("dla", options);
+  expectModel("dla", model);
   const columns = answerColumns(answerTokens);
   const result = attribute("dla", model, prompts, {
     ...columns,
@@ -52,18 +54,21 @@ export function dla(
   };
 }
 
-function answerColumns(rows: readonly (readonly TokenRef[])[]): {
+function answerColumns(given: readonly (Integers | readonly TokenRef[])[]): {
   answer: TokenRef[][];
   wrong?: TokenRef[][];
 } {
-  const isTable = Array.isArray(rows) && rows.every(Array.isArray);
+  const rows = (Array.isArray(given) ? Array.from(given, asList) : []) as TokenRef[][];
+  const isTable = Array.isArray(given) && rows.every(Array.isArray);
   const widths = isTable ? [...new Set(rows.map((row) => row.length))] : [];
   if (widths.length !== 1 || (widths[0] !== 1 && widths[0] !== 2)) {
     const got = isTable
       ? widths.length === 0
         ? "no row"
         : `rows of ${widths.join(" and ")} columns`
-      : typeof rows;
+      : Array.isArray(given)
+        ? `a list with ${describe(rows.find((row) => !Array.isArray(row)))} in it`
+        : describe(given);
     throw new ValueError(
       `dla: answerTokens: got ${got}, expected [prompt][1 or 2]. Give [[" Mary", " John"], …] or [[" Mary"], …].`,
     );

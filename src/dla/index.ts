@@ -58,6 +58,15 @@ export {
 } from "./promoted/promotedTokens.ts";
 export { type ComparedAttribution, type ComparedSite, type Comparison, compare } from "./result/compare.ts";
 export { type ComparisonDocument, comparisonToJSON } from "./result/comparisonDocument.ts";
+export {
+  ablationForm,
+  attributionForm,
+  comparisonForm,
+  erasuresForm,
+  lensForm,
+  promotedForm,
+} from "./result/forms.ts";
+export { expectResult } from "./result/kinds.ts";
 export { scoreName } from "./result/names.ts";
 export type {
   AttributedAnswer,

@@ -1,9 +1,10 @@
-import { ValueError } from "../errors.ts";
-import { describeValue, type ModelInput, readPrompts, resolvePositions } from "../model/index.ts";
+import { describe, ValueError } from "../errors.ts";
+import { type ModelInput, readPrompts, resolvePositions } from "../model/index.ts";
 import { wantsNext } from "./answers/alignedAnswers.ts";
 import {
   type Attributable,
   type AttributableCache,
+  expectActivations,
   expectAttributable,
   expectCache,
 } from "./attributable.ts";
@@ -30,7 +31,8 @@ export function readInput(
   options: InputOptions & Pick<AttributionOptions, "answer" | "wrong">,
 ): Input {
   expectAttributable(where, model, options.allowRawWeights ?? false);
-  const given = input ?? options.cache?.tokens;
+  expectActivations(where, options.cache);
+  const given = input === undefined ? options.cache?.tokens : input;
   if (given === undefined) {
     throw new ValueError(`${where}: got neither an input nor a cache, expected one. Give a prompt.`);
   }
@@ -75,7 +77,5 @@ export function readActivations(
 /** @throws ValueError unless it is a whole number */
 export function expectTop(where: string, top: number): void {
   if (Number.isInteger(top) && top >= 0) return;
-  throw new ValueError(
-    `${where}: got top ${describeValue(top)}, expected a whole number. Give how many tokens.`,
-  );
+  throw new ValueError(`${where}: got top ${describe(top)}, expected a whole number. Give how many tokens.`);
 }

@@ -1,7 +1,7 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, describe, expectObject, ValueError } from "../errors.ts";
 import type { Activation } from "../tensor/index.ts";
 import { loadUnquantized } from "./checkpoint/otherKinds.ts";
-import { describe, isJsonObject, type JsonObject, parseJsonObject } from "./files/json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "./files/json.ts";
 
 /** A GPT-2's dims and switches. */
 export interface Gpt2Config {
@@ -51,7 +51,8 @@ const activations: Readonly<Record<string, Activation>> = {
 
 /** Far beyond any GPT-2, and small enough that no size computed from a config leaves the integers. */
 const largestSize = 2 ** 24;
-const mostLayers = 4096;
+/** Of any model. */
+export const MOST_LAYERS = 4096;
 const largestMatrix = 2 ** 31;
 
 /**
@@ -66,7 +67,7 @@ export function parseConfig(json: string | unknown): Gpt2Config {
   if (!isJsonObject(config)) throw refusal(`got ${describe(config)}`, "a JSON object");
   expectGpt2(config);
 
-  const nLayers = size(config, "n_layer", mostLayers);
+  const nLayers = size(config, "n_layer", MOST_LAYERS);
   const nHeads = size(config, "n_head");
   const dModel = size(config, "n_embd");
   if (dModel % nHeads !== 0) {
@@ -99,6 +100,28 @@ export function parseConfig(json: string | unknown): Gpt2Config {
     bias: isAbsent(config, "bias") ? undefined : flag(config, "bias", true),
     bosTokenId: tokenId(config, "bos_token_id", dVocab),
   };
+}
+
+const sizes = ["nLayers", "nHeads", "dModel", "dHead", "dMlp", "nCtx", "dVocab"] as const;
+const switches = ["scaleAttnWeights", "scaleAttnByInverseLayerIdx", "tieWordEmbeddings"] as const;
+
+/** @throws ValueError unless it is a config as `parseConfig` gives one: it may be put together by hand */
+export function expectConfig(where: string, config: Gpt2Config): void {
+  expectObject(`${where}: config`, config, "a model's config", "Give what parseConfig returns.");
+  const { eps, activation, bosTokenId, nLayers } = config;
+  const isSize = (name: keyof Gpt2Config) =>
+    Number.isInteger(config[name]) && (config[name] as number) > 0 && (config[name] as number) <= largestSize;
+  const wrong: keyof Gpt2Config | undefined =
+    sizes.find((name) => !isSize(name)) ??
+    (nLayers > MOST_LAYERS ? "nLayers" : undefined) ??
+    (Number.isFinite(eps) && eps >= 0 ? undefined : "eps") ??
+    (Object.values(activations).includes(activation) ? undefined : "activation") ??
+    switches.find((name) => typeof config[name] !== "boolean") ??
+    (bosTokenId === undefined || Number.isInteger(bosTokenId) ? undefined : "bosTokenId");
+  if (wrong === undefined) return;
+  throw new ValueError(
+    `${where}: config: got ${wrong} ${describe(config[wrong])}, expected what a GPT-2 has. Give what parseConfig returns.`,
+  );
 }
 
 function expectGpt2(config: JsonObject): void {

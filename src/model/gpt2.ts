@@ -1,3 +1,4 @@
+import { describe, expectFlags, ValueError } from "../errors.ts";
 import type { Accuracy, Kernels, Tensor } from "../tensor/index.ts";
 import { ActivationCache } from "./cache/activationCache.ts";
 import type { OuterTables } from "./checkpoint/weights.ts";
@@ -5,6 +6,7 @@ import type { Gpt2Config } from "./config.ts";
 import type { Embedding } from "./embedding.ts";
 import { type FoldOptions, foldBlock, readFolding } from "./fold.ts";
 import { type HookFilter, type HookName, selectHooks } from "./hooks.ts";
+import { asList, type Integers } from "./integers.ts";
 import { expectKnown, type NamesOf } from "./knownOptions.ts";
 import { type Hook, hooksByName } from "./observer.ts";
 import { type Affine, affine, type Block, copyBlock, memoryPlan, readyBlock } from "./parameters.ts";
@@ -33,12 +35,12 @@ export interface Gpt2Parts {
 
 /** What `runWithCache` keeps. */
 export interface CacheOptions extends RunOptions {
-  /** Which activations: a name, a list or a predicate. Without it all but those that cost extra. */
-  readonly names?: HookFilter | undefined;
+  /** Which activations: a name, a list or a Set, a RegExp or a predicate. Without it, or null, all but those that cost extra. */
+  readonly names?: HookFilter | null | undefined;
   /** At which positions; default all. */
   readonly pos?: Positions | undefined;
   /** Activations to keep at every position whatever `pos` says, named as `names`: such as values, which later queries read. */
-  readonly everyPos?: HookFilter | undefined;
+  readonly everyPos?: HookFilter | null | undefined;
   /** Hooks to run with; the cache holds what they returned. */
   readonly hooks?: readonly Hook[] | undefined;
 }
@@ -161,7 +163,7 @@ export class Gpt2 {
     const tokens = readPrompts(where, this, input, options.prependBos);
     const reached = reachedNames(where, this.config.nLayers, options.stopAtLayer);
     const everyPos =
-      options.everyPos === undefined
+      options.everyPos === undefined || options.everyPos === null
         ? new Set<HookName>()
         : selectHooks(`${where}: everyPos`, options.everyPos, reached);
     const names = new Set([...selectHooks(`${where}: names`, options.names, reached), ...everyPos]);
@@ -234,22 +236,35 @@ export class Gpt2 {
     this.kernels.dispose();
   }
 
-  /** A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false. */
+  /**
+   * A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false.
+   *
+   * @throws ValueError for what is no text, or a model without a tokenizer
+   */
   toTokens(text: string, options: { prependBos?: boolean | undefined } = {}): number[] {
     expectKnown("toTokens", options, bosNames);
     return textToTokens("toTokens", this, text, options.prependBos);
   }
 
-  /** The tokens of a text or of ids as strings; one that is not valid UTF-8 alone is shown by its bytes. */
-  toStringTokens(
-    input: string | readonly number[],
-    options: { prependBos?: boolean | undefined } = {},
-  ): string[] {
-    expectKnown("toStringTokens", options, bosNames);
-    const ids = typeof input === "string" ? this.toTokens(input, options) : input;
-    const tokenizer = expectTokenizer("toStringTokens", this);
-    return ids.map((id) => {
-      expectTokenId("toStringTokens", this.config, id);
+  /**
+   * The tokens of a text or of ids as strings; one that is not valid UTF-8 alone is shown by its bytes.
+   *
+   * @throws ValueError for what is neither, an id outside the vocabulary, or a model without a tokenizer
+   */
+  toStringTokens(input: string | Integers, options: { prependBos?: boolean | undefined } = {}): string[] {
+    const where = "toStringTokens";
+    expectKnown(where, options, bosNames);
+    expectFlags(where, options);
+    const ids: unknown =
+      typeof input === "string"
+        ? textToTokens(where, this, input, options.prependBos)
+        : asList<unknown>(input);
+    if (!Array.isArray(ids)) {
+      throw new ValueError(`${where}: got ${describe(ids)}, expected a text or ids. Give one prompt.`);
+    }
+    const tokenizer = expectTokenizer(where, this);
+    return Array.from(ids, (id) => {
+      expectTokenId(where, this.config, id);
       return showToken(tokenizer, id);
     });
   }

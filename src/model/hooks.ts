@@ -1,5 +1,6 @@
-import { nearest, ValueError } from "../errors.ts";
+import { describe, nearest, tagOf, ValueError } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { MOST_LAYERS } from "./config.ts";
 
 /**
  * Every point of the forward pass that can be watched or changed, in execution order, with the dims of its
@@ -61,8 +62,13 @@ export interface HookPoint {
   readonly layer: number | null;
 }
 
-/** Which hook points are meant: one exact name, a list of them, or a predicate on names. */
-export type HookFilter = HookName | readonly HookName[] | ((name: HookName) => boolean);
+/** Which hook points are meant: one exact name, a list or Set of them, a RegExp, or a predicate on names. */
+export type HookFilter =
+  | HookName
+  | readonly HookName[]
+  | ReadonlySet<HookName>
+  | RegExp
+  | ((name: HookName) => boolean);
 
 /**
  * Points that cost extra to compute, so a cache holds them only when a list or a predicate asks. TransformerLens
@@ -101,8 +107,17 @@ export function hookLayer(name: HookName): number | null {
   return match ? Number(match[1]) : null;
 }
 
-/** Every hook point of a model with so many blocks, in execution order. */
+/**
+ * Every hook point of a model with so many blocks, in execution order.
+ *
+ * @throws ValueError unless it is a whole number that a model may have
+ */
 export function hookNames(nLayers: number): HookName[] {
+  if (!Number.isInteger(nLayers) || nLayers < 0 || nLayers > MOST_LAYERS) {
+    throw new ValueError(
+      `hookNames: got ${describe(nLayers)}, expected a whole number of blocks up to ${MOST_LAYERS}. Give model.config.nLayers.`,
+    );
+  }
   return [
     ...namesBefore(nLayers),
     ...templates.slice(templates.indexOf("ln_final.hook_scale")),
@@ -119,38 +134,73 @@ export function namesBefore(layer: number): HookName[] {
 }
 
 /**
- * The hook points that a filter means; without one, all but the gated.
+ * The hook points that a filter means; without one, also where it is null, all but the gated.
  *
  * @throws ValueError for an unknown name, also within a list, or a filter that matches nothing
  */
 export function selectHooks(
   where: string,
-  filter: HookFilter | undefined,
+  filter: HookFilter | null | undefined,
   names: readonly HookName[],
 ): Set<HookName> {
-  if (filter === undefined) return new Set(names.filter((name) => !gated.has(hookTemplate(name))));
+  if (filter === undefined || filter === null) {
+    return new Set(names.filter((name) => !gated.has(hookTemplate(name))));
+  }
   if (typeof filter === "function") {
-    const matched = names.filter((name) => filter(name));
-    if (matched.length > 0) return new Set(matched);
-    throw new ValueError(
-      `${where}: got a predicate that matches none of the ${names.length} hook names, expected one that matches some. ` +
-        `The names look like "${names[2]}" and "${names[names.length - 1]}".`,
+    return expectSome(
+      where,
+      "a predicate",
+      names.filter((name) => filter(name)),
+      names,
+    );
+  }
+  if (isA<RegExp>(filter, "RegExp")) {
+    // search, unlike test, begins at the beginning each time, flag g or not
+    return expectSome(
+      where,
+      String(filter),
+      names.filter((name) => name.search(filter) !== -1),
+      names,
     );
   }
   const list = typeof filter === "string" ? [filter] : filter;
-  for (const name of list) expectHookName(where, name, names);
-  if (list.length > 0) return new Set(list);
+  if (!Array.isArray(list) && !isA<ReadonlySet<HookName>>(list, "Set")) {
+    throw new ValueError(
+      `${where}: got ${describe(filter)}, expected the names of hook points. Give a name, a list, a Set, a RegExp or a predicate.`,
+    );
+  }
+  const chosen = new Set<HookName>(list);
+  for (const name of chosen) expectHookName(where, name, names);
+  if (chosen.size > 0) return chosen;
   throw new ValueError(
     `${where}: got an empty list of hook names, expected at least one. Leave it out for all.`,
+  );
+}
+
+/** By its tag, so that one of another realm counts too. */
+function isA<T>(value: unknown, tag: string): value is T {
+  return tagOf(value) === tag;
+}
+
+function expectSome(
+  where: string,
+  filter: string,
+  matched: readonly HookName[],
+  names: readonly HookName[],
+): Set<HookName> {
+  if (matched.length > 0) return new Set(matched);
+  throw new ValueError(
+    `${where}: got ${filter} that matches none of the ${names.length} hook names, expected one that matches some. ` +
+      `The names look like "${names[2]}" and "${names[names.length - 1]}".`,
   );
 }
 
 /** @throws ValueError when the model has no such hook point; the message suggests the nearest name */
 export function expectHookName(where: string, name: string, names: readonly HookName[]): void {
   if ((names as readonly string[]).includes(name)) return;
-  const near = nearest(name, names);
+  const near = typeof name === "string" ? nearest(name, names) : undefined;
   throw new ValueError(
-    `${where}: got "${name}", expected the name of a hook point of this model that the run reaches. ` +
+    `${where}: got ${describe(name)}, expected the name of a hook point of this model that the run reaches. ` +
       (near ? `Did you mean "${near}"?` : `The names are in hookNames(model.config.nLayers).`),
   );
 }

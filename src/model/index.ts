@@ -28,6 +28,7 @@ export {
   hookNames,
   hookShapes,
 } from "./hooks.ts";
+export { asList, type Integers, isIntegers, plainIntegers } from "./integers.ts";
 export { expectKnown, type NamesOf } from "./knownOptions.ts";
 export { type LoadOptions, loadNames, type ModelOptions, modelFromFiles, modelFromWeights } from "./load.ts";
 export { estimateMemory, type MemoryEstimate, showBytes } from "./memory.ts";

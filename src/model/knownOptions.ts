@@ -1,5 +1,4 @@
-import { unknownOption, ValueError } from "../errors.ts";
-import { describe } from "./files/json.ts";
+import { expectObject, unknownOption } from "../errors.ts";
 
 /** The names of an interface's options: all of them, and no others. */
 export type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
@@ -10,9 +9,7 @@ export function expectKnown<Options extends object>(
   options: Options,
   names: NamesOf<Options>,
 ): void {
-  if (typeof options !== "object" || options === null) {
-    throw new ValueError(`${where}: got ${describe(options)}, expected options. Give an object of them.`);
-  }
+  expectObject(where, options, "options", "Give an object of them.");
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || Object.hasOwn(names, name)) continue;
     throw unknownOption(where, name, Object.keys(names));

@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, expectObject, tagOf } from "../errors.ts";
 import {
   availableKernels,
   type BackendOptions,
@@ -15,13 +15,14 @@ import {
   type OuterWeights,
   type PackedBlock,
 } from "./checkpoint/weights.ts";
-import { type Gpt2Config, parseConfig } from "./config.ts";
+import { expectConfig, type Gpt2Config, parseConfig } from "./config.ts";
 import { cancelUnread, fileNamed, fileNames, type ModelFiles, type OpenOptions } from "./files/byteSource.ts";
 import { type CacheChoice, openStore } from "./files/fileStore.ts";
 import { readText } from "./files/json.ts";
 import { expectFolding, type FoldOptions, foldBlock } from "./fold.ts";
 import { Gpt2 } from "./gpt2.ts";
 import { expectKnown, type NamesOf } from "./knownOptions.ts";
+import { expectModelOptions } from "./loadOptions.ts";
 import { estimateMemory, expectMemory, type MemoryEstimate } from "./memory.ts";
 import { type Block, memoryPlan, packBlock, readyBlock } from "./parameters.ts";
 import { memoryTable } from "./table.ts";
@@ -71,12 +72,16 @@ export const loadNames: NamesOf<LoadOptions> = {
  * workers: docs/browser.md.
  *
  * @throws CheckpointError when a file is missing, malformed or unsupported
- * @throws ValueError      for an option that there is not
  * @throws MemoryError     when there is less memory than the weights take
+ * @throws ValueError      for an option that there is not or of another kind, or what is no source
  * @throws                 the signal's reason when it stops the load
  */
 export async function modelFromFiles(files: ModelFiles, options: LoadOptions = {}): Promise<Gpt2> {
   expectKnown("modelFromFiles", options, loadNames);
+  expectModelOptions("modelFromFiles", options);
+  if (tagOf(files) !== "Map") {
+    expectObject("modelFromFiles", files, "files by name", 'Give { "config.json": …, … }, or a Map.');
+  }
   const { cacheStorage = false, signal, onWarning = console.warn } = options;
   expectFolding("modelFromFiles", options.foldValueBiases);
   const store = cacheStorage === false ? undefined : await openStore(cacheStorage, onWarning);
@@ -142,7 +147,7 @@ const weightNames = {
  *
  * @param weights the blocks in order, and what is outside them; the arrays are kept: don't write to them
  * @throws ShapeError when a weight has not the size that the config gives it
- * @throws ValueError for an option that there is not
+ * @throws ValueError for what is no config, no weights, or an option that there is not or of another kind
  */
 export function modelFromWeights(
   config: Gpt2Config,
@@ -150,7 +155,9 @@ export function modelFromWeights(
   options: Omit<ModelOptions, "threads" | "spawnThread"> & { readonly tokenizer?: Tokenizer } = {},
 ): Gpt2 {
   expectKnown("modelFromWeights", options, weightNames);
+  expectModelOptions("modelFromWeights", options);
   expectFolding("modelFromWeights", options.foldValueBiases);
+  expectConfig("modelFromWeights", config);
   expectWeights(config, weights);
   const kernels = options.kernels ?? availableKernels(options.precision);
   kernels.reserve(memoryPlan(config, kernels.threads));

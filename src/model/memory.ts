@@ -1,5 +1,5 @@
 import { MemoryError } from "../errors.ts";
-import type { Gpt2Config } from "./config.ts";
+import { expectConfig, type Gpt2Config } from "./config.ts";
 import { memoryPlan } from "./parameters.ts";
 
 /** What a model needs of memory, in bytes, about: see `estimateMemory`. */
@@ -14,8 +14,13 @@ export interface MemoryEstimate {
   readonly activations: number;
 }
 
-/** How much memory a model of this config takes. It can be known before anything is loaded. */
+/**
+ * How much memory a model of this config takes. It can be known before anything is loaded.
+ *
+ * @throws ValueError for what is no config
+ */
 export function estimateMemory(config: Gpt2Config): MemoryEstimate {
+  expectConfig("estimateMemory", config);
   const { nCtx, dModel, dVocab, tieWordEmbeddings } = config;
   const { matrices, activations } = memoryPlan(config, 1);
   const elements = matrices.reduce((sum, { inner, cols }) => sum + inner * 8 * Math.ceil(cols / 8), 0);

@@ -1,6 +1,14 @@
-import { expectShape, ValueError } from "../errors.ts";
+import { describe, expectShape, ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { type HookFn, type HookName, hookLayer, hookShapes, hookTemplate, selectHooks } from "./hooks.ts";
+import {
+  type HookFilter,
+  type HookFn,
+  type HookName,
+  hookLayer,
+  hookShapes,
+  hookTemplate,
+  selectHooks,
+} from "./hooks.ts";
 
 /** Whoever watches the forward pass. */
 export interface Observer {
@@ -12,8 +20,8 @@ export interface Observer {
   keptAt(name: HookName): readonly number[] | undefined;
 }
 
-/** A hook and the points it is for: one name, or every name a predicate holds for. */
-export type Hook = readonly [HookName | ((name: HookName) => boolean), HookFn];
+/** A hook and the points it is for. */
+export type Hook = readonly [HookFilter, HookFn];
 
 /**
  * The hooks by name, in the order given.
@@ -33,6 +41,11 @@ export function hooksByName(
         `${where}: got ${describe(fn)} as a hook, expected a function. Give [name, fn] pairs.`,
       );
     }
+    if (filter === undefined || filter === null) {
+      throw new ValueError(
+        `${where}: got ${describe(filter)} as a hook's name, expected which points it is for. Give [name, fn] pairs.`,
+      );
+    }
     for (const name of selectHooks(where, filter, names)) byName.set(name, [...(byName.get(name) ?? []), fn]);
   }
   return byName;
@@ -40,7 +53,9 @@ export function hooksByName(
 
 function expectPairs(where: string, hooks: readonly Hook[]): void {
   const given: unknown = hooks;
-  const index = Array.isArray(given) ? given.findIndex((hook) => !Array.isArray(hook)) : 0;
+  const index = Array.isArray(given)
+    ? Array.from(given).findIndex((hook) => !Array.isArray(hook)) // also what a sparse list leaves out
+    : 0;
   if (index === -1) return;
   const wrong = Array.isArray(given) ? given[index] : given;
   throw new ValueError(`${where}: got ${describe(wrong)}, expected hooks. Give a list of [name, fn] pairs.`);
@@ -81,8 +96,9 @@ function applyHook(hook: HookFn, name: HookName, before: Tensor): Tensor {
 function expectActivation(name: HookName, after: Tensor, shape: readonly number[]): void {
   const where = `hook on ${name}`;
   if (!(after?.data instanceof Float32Array) || !Array.isArray(after.shape)) {
+    const isPromise = typeof (after as { then?: unknown } | null)?.then === "function";
     throw new ValueError(
-      `${where}: got ${describe(after)}, expected a Tensor or nothing. Return { shape, data: Float32Array }.`,
+      `${where}: got ${isPromise ? "a Promise (hooks run synchronously)" : describe(after)}, expected a Tensor or nothing. Return { shape, data: Float32Array }.`,
     );
   }
   const dims = Object.fromEntries(hookShapes[hookTemplate(name)].map((dim, axis) => [dim, shape[axis]]));
@@ -94,9 +110,4 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
   const x = new Int32Array(a.buffer, a.byteOffset, a.length);
   const y = new Int32Array(b.buffer, b.byteOffset, b.length);
   return x.every((bits, i) => bits === y[i]);
-}
-
-function describe(value: unknown): string {
-  if (value instanceof Promise) return "a Promise (hooks run synchronously)";
-  return value === null ? "null" : typeof value;
 }

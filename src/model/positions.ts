@@ -1,9 +1,9 @@
-import { ValueError } from "../errors.ts";
+import { describe, ValueError } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describe } from "./files/json.ts";
+import { asList, type Integers } from "./integers.ts";
 
 /** One position of a prompt, several, or all; a negative one counts from the prompt's end. */
-export type Positions = number | readonly number[] | "all";
+export type Positions = number | Integers | "all";
 
 /**
  * The positions meant in a prompt of `length` tokens, as indices from 0, in the order given.
@@ -12,13 +12,13 @@ export type Positions = number | readonly number[] | "all";
  */
 export function resolvePositions(where: string, positions: Positions, length: number): number[] {
   if (positions === "all") return Array.from({ length }, (_, pos) => pos);
-  const list = typeof positions === "number" ? [positions] : positions;
+  const list = typeof positions === "number" ? [positions] : asList<unknown>(positions);
   if (!Array.isArray(list) || list.length === 0) {
     throw new ValueError(
       `${where}: got ${describe(positions)}, expected a number, a list of at least one, or "all". Say which positions.`,
     );
   }
-  return list.map((pos) => {
+  return Array.from(list, (pos: number) => {
     if (Number.isInteger(pos) && pos >= -length && pos < length) return pos < 0 ? pos + length : pos;
     throw new ValueError(
       `${where}: got position ${describe(pos)}, expected one from ${-length} to ${length - 1} in a prompt of ${length} tokens. ` +

@@ -1,9 +1,9 @@
-import { ValueError } from "../errors.ts";
-import { describe } from "./files/json.ts";
+import { describe, expectFlags, ValueError } from "../errors.ts";
+import { type Integers, isIntegers, plainIntegers } from "./integers.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What a model can be run on: a text, texts, the ids of one prompt, or a list of prompts (texts or ids). */
-export type ModelInput = string | readonly number[] | readonly (string | readonly number[])[];
+export type ModelInput = string | Integers | readonly (string | Integers)[];
 
 /** What reading a prompt needs of a model. */
 export interface PromptReader {
@@ -28,19 +28,21 @@ export function readPrompts(
   input: ModelInput,
   prependBos: boolean | undefined,
 ): number[][] {
+  expectFlags(where, { prependBos });
   const prompts = splitPrompts(where, input);
   return prompts.map((prompt, index) => {
     const here = prompts.length > 1 ? `${where}: prompt ${index}` : `${where}: prompt`;
-    const ids = typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : prompt;
+    const ids =
+      typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : plainIntegers(prompt);
     expectTokens(here, model.config, ids);
-    return [...ids];
+    return ids;
   });
 }
 
 /**
  * The ids of a text, BOS in front unless it begins with it or `prependBos` is false.
  *
- * @throws ValueError when the model has no tokenizer, or no BOS token and `prependBos` is true
+ * @throws ValueError for what is no text, when the model has no tokenizer, or no BOS token and `prependBos` is true
  */
 export function textToTokens(
   where: string,
@@ -48,6 +50,10 @@ export function textToTokens(
   text: string,
   prependBos: boolean | undefined,
 ): number[] {
+  expectFlags(where, { prependBos });
+  if (typeof text !== "string") {
+    throw new ValueError(`${where}: got ${describe(text)}, expected a text. Ids are tokens already.`);
+  }
   const tokenizer = expectTokenizer(where, model);
   const ids = tokenizer.encode(text);
   if (prependBos === false) return ids;
@@ -77,7 +83,11 @@ export function expectTokenizer(where: string, model: PromptReader): Tokenizer {
 }
 
 /** @throws ValueError unless `id` is one of the vocabulary's */
-export function expectTokenId(where: string, config: PromptReader["config"], id: number): void {
+export function expectTokenId(
+  where: string,
+  config: Pick<PromptReader["config"], "dVocab">,
+  id: number,
+): void {
   if (Number.isInteger(id) && id >= 0 && id < config.dVocab) return;
   throw new ValueError(
     `${where}: got token id ${describe(id)}, expected an integer from 0 to ${config.dVocab - 1} (dVocab=${config.dVocab}). ` +
@@ -85,17 +95,34 @@ export function expectTokenId(where: string, config: PromptReader["config"], id:
   );
 }
 
-function splitPrompts(where: string, input: ModelInput): readonly (string | readonly number[])[] {
+function splitPrompts(where: string, input: ModelInput): readonly (string | Integers)[] {
   if (typeof input === "string") return [input];
-  const isList = Array.isArray(input) && input.length > 0;
-  if (isList && input.every((item) => typeof item === "number")) return [input as readonly number[]];
-  if (isList && input.every((item) => typeof item === "string" || Array.isArray(item))) {
-    return input as readonly (string | readonly number[])[];
+  if (isIntegers(input)) return [input];
+  const items: readonly unknown[] = Array.isArray(input) ? Array.from(input) : []; // a hole is undefined
+  if (items.length > 0) {
+    if (items.every((item) => typeof item === "number")) return [items];
+    const other = items.findIndex(
+      (item) => typeof item !== "string" && !Array.isArray(item) && !isIntegers(item),
+    );
+    if (other === -1) return items as readonly (string | Integers)[];
+    const isMixed = items.some((item) => typeof item !== typeof items[other]);
+    const got = isMixed ? "a list of mixed kinds" : `a list with ${describe(items[other])} in it`;
+    throw unreadable(where, got, hasInput(items[other]) ? "records" : "");
   }
-  throw new ValueError(
-    `${where}: got ${isList ? "a list of mixed kinds" : Array.isArray(input) ? "an empty list" : typeof input}, ` +
-      "expected a text, texts, ids or lists of ids. Give at least one prompt.",
+  throw unreadable(
+    where,
+    Array.isArray(input) ? "an empty list" : describe(input),
+    hasInput(input) ? "a record" : "",
   );
+}
+
+function hasInput(item: unknown): boolean {
+  return typeof item === "object" && item !== null && "input" in item;
+}
+
+function unreadable(where: string, got: string, records: string): ValueError {
+  const remedy = records === "" ? "Give at least one prompt." : `To attribute ${records}, use attributeAll.`;
+  return new ValueError(`${where}: got ${got}, expected a text, texts, ids or lists of ids. ${remedy}`);
 }
 
 function expectTokens(where: string, config: PromptReader["config"], ids: readonly number[]): void {

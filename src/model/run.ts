@@ -1,6 +1,5 @@
-import { ValueError } from "../errors.ts";
+import { describe, ValueError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { describe } from "./files/json.ts";
 import { finalNorm, residualStream } from "./forward.ts";
 import {
   type HookFn,
@@ -11,6 +10,7 @@ import {
   namesBefore,
   positionAxis,
 } from "./hooks.ts";
+import { asList, type Integers } from "./integers.ts";
 import type { NamesOf } from "./knownOptions.ts";
 import { type Observer, observe } from "./observer.ts";
 import type { Gpt2Parameters } from "./parameters.ts";
@@ -27,7 +27,7 @@ export type LogitsWanted =
   | "all"
   | "last"
   | "none"
-  | { readonly tokens: readonly number[]; readonly pos?: Positions };
+  | { readonly tokens: Integers; readonly pos?: Positions | undefined };
 
 /** How a run is to go. */
 export interface RunOptions {
@@ -184,11 +184,13 @@ function resolveLogits(
   wanted: LogitsWanted,
   length: number,
 ): ResolvedLogits {
-  if (typeof wanted === "object") {
-    const { tokens, pos = -1 } = wanted;
-    if (!Array.isArray(tokens)) {
+  if (typeof wanted === "object" && wanted !== null) {
+    const { pos = -1 } = wanted;
+    const given: unknown = asList<unknown>(wanted.tokens);
+    const tokens = Array.isArray(given) ? Array.from<number>(given) : undefined; // a hole is undefined
+    if (tokens === undefined) {
       throw new ValueError(
-        `${where}: logits.tokens: got ${typeof tokens}, expected a list of ids. Give which tokens' logits.`,
+        `${where}: logits.tokens: got ${describe(given)}, expected a list of ids. Give which tokens' logits.`,
       );
     }
     for (const token of tokens) expectTokenId(`${where}: logits.tokens`, model.config, token);

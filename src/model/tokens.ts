@@ -1,5 +1,4 @@
-import { ValueError } from "../errors.ts";
-import { describe } from "./files/json.ts";
+import { describe, ValueError } from "../errors.ts";
 import { expectTokenId, expectTokenizer, type PromptReader } from "./prompts.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -23,6 +22,9 @@ export function readToken(where: string, model: PromptReader, token: TokenRef): 
  * @throws ValueError when it is not; the message shows how it splits, and the token probably meant
  */
 export function singleToken(where: string, model: PromptReader, text: string): number {
+  if (typeof text !== "string") {
+    throw new ValueError(`${where}: got ${describe(text)}, expected a text. Give one that is a token.`);
+  }
   const tokenizer = expectTokenizer(where, model);
   const ids = tokenizer.encode(text);
   if (ids.length === 1) {

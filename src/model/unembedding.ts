@@ -1,4 +1,7 @@
+import { describe, ValueError } from "../errors.ts";
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import { asList, type Integers } from "./integers.ts";
+import { expectTokenId } from "./prompts.ts";
 import { eachChunk, readRow, type Table } from "./table.ts";
 
 /** A column of W_U [dModel, dVocab] and its entry of b_U; or the difference of two. */
@@ -16,7 +19,7 @@ export interface UnembeddingColumn {
 export interface Unembedding {
   /** The hook of all logits, [batch, pos, dVocab]. */
   readonly hook: string;
-  /** W_U[:, token] and b_U[token]. */
+  /** W_U[:, token] and b_U[token]. @throws ValueError for what is no id of the vocabulary, as all of these */
   token(token: number): UnembeddingColumn;
   /** The same of several, where that is quicker than one by one, as from a file. */
   tokens?(tokens: readonly number[]): UnembeddingColumn[];
@@ -99,8 +102,13 @@ export function foldedUnembedding(
 
 function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedding {
   let whole: { W_U: PackedMatrix; b_U: Float32Array } | undefined;
-  const token = (id: number) => folding.token(readRow(table, id));
-  const tokens = (ids: readonly number[]) => {
+  const where = "unembedding";
+  const row = (id: number) => {
+    expectTokenId(where, { dVocab: table.rows }, id);
+    return readRow(table, id);
+  };
+  const tokens = (given: Integers) => {
+    const ids = expectIds(where, table.rows, given);
     const rows = new Float32Array(ids.length * table.cols);
     table.read(rows, ids);
     return ids.map((_, i) => folding.token(rows.subarray(i * table.cols, (i + 1) * table.cols)));
@@ -119,12 +127,17 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
 
   return {
     hook: "unembed.hook_out",
-    token,
+    token: (id) => folding.token(row(id)),
     tokens,
-    difference: (answer, wrong) => folding.difference(readRow(table, answer), readRow(table, wrong)),
-    read: (x, column) => byColumns(x, [column])[0],
+    difference: (answer, wrong) => folding.difference(row(answer), row(wrong)),
+    read(x, column) {
+      expectRows(where, x, table.cols, 1);
+      expectColumn(where, column, table.cols);
+      return byColumns(x, [column])[0];
+    },
     logits(x, only) {
-      if (only) return byColumns(x, tokens(only));
+      expectRows(where, x, table.cols);
+      if (only !== undefined) return byColumns(x, tokens(only));
       whole ??= wholeMatrix(kernels, table, folding);
       const { W_U, b_U } = whole;
       const rows = x.length / table.cols;
@@ -133,6 +146,36 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
       return out;
     },
   };
+}
+
+/** The ids of a list or an array. @throws ValueError for another thing, or an id outside the vocabulary */
+function expectIds(where: string, dVocab: number, given: Integers): readonly number[] {
+  const ids: unknown = asList<unknown>(given);
+  if (!Array.isArray(ids)) {
+    throw new ValueError(
+      `${where}: got ${describe(given)}, expected a list of token ids. Give which columns.`,
+    );
+  }
+  for (const id of ids) expectTokenId(where, { dVocab }, id);
+  return ids;
+}
+
+function expectRows(where: string, x: Float32Array, dModel: number, count?: number): void {
+  if (x instanceof Float32Array && x.length > 0 && x.length % dModel === 0) {
+    if (count === undefined || x.length === count * dModel) return;
+  }
+  const expected = count === 1 ? "a row" : "rows";
+  throw new ValueError(
+    `${where}: got ${describe(x)}, expected a Float32Array of ${expected} of dModel=${dModel}. Give the final norm's output.`,
+  );
+}
+
+function expectColumn(where: string, given: UnembeddingColumn, dModel: number): void {
+  const { column, bias } = Object(given) as Partial<UnembeddingColumn>;
+  if (column instanceof Float32Array && column.length === dModel && typeof bias === "number") return;
+  throw new ValueError(
+    `${where}: got ${describe(given)}, expected a column of dModel=${dModel} and its bias. Give what token or difference returns.`,
+  );
 }
 
 function wholeMatrix(

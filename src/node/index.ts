@@ -13,9 +13,10 @@ import {
   type NamesOf,
 } from "../model/index.ts";
 import { folderFiles } from "./folder.ts";
+import { folderOrNameOf } from "./folderOrName.ts";
 import { hubFolder } from "./hub/hub.ts";
 import { isRepoId } from "./hub/names.ts";
-import type { HubOptions } from "./hub/options.ts";
+import { expectHubOptions, type HubOptions } from "./hub/options.ts";
 import { spawnThread } from "./spawnThread.ts";
 
 export type { DownloadProgress, HubOptions } from "./hub/options.ts";
@@ -38,18 +39,24 @@ const names: NamesOf<PretrainedOptions> = { ...loadNames, ...hubNames };
  * huggingface_hub uses too, unless they are there. A symbolic
  * link out of the folder is not followed, but for those of the hub's cache.
  *
- * @param folderOrName a folder that there is, or else a name on the hub, as "openai-community/gpt2"; the model is named
- *                     after it unless `options.name` says otherwise
+ * @param folderOrName a folder that there is, by its path or its file: address, or else a name on the hub, as
+ *                     "openai-community/gpt2"; the model is named after it unless `options.name` says otherwise
  * @throws CheckpointError when the folder or a file in it is missing, malformed or unsupported
  * @throws HubError        a CheckpointError with a `reason`, when it cannot be had from the hub
  * @throws MemoryError     when there is less memory than the weights take
- * @throws ValueError      for an option that there is not, a revision of a folder, or what the hub's rules forbid
+ * @throws ValueError      for what is neither a folder nor a name, an option that there is not, a revision of a folder, or what
+ *                         the hub's rules forbid
  */
-export async function fromPretrained(folderOrName: string, options: PretrainedOptions = {}): Promise<Gpt2> {
+export async function fromPretrained(
+  folderOrName: string | URL,
+  options: PretrainedOptions = {},
+): Promise<Gpt2> {
   expectKnown("fromPretrained", options, names);
-  const isName = isRepoId(folderOrName) && !existsSync(folderOrName);
-  if (!isName) expectNothingOfTheHub(folderOrName, options);
-  const folder = isName ? await hubFolder(folderOrName, options) : folderOrName;
+  expectHubOptions("fromPretrained", options);
+  const given = folderOrNameOf("fromPretrained", folderOrName);
+  const isName = isRepoId(given) && !existsSync(given);
+  if (!isName) expectNothingOfTheHub(given, options);
+  const folder = isName ? await hubFolder(given, options) : given;
   const { revision, cacheDir, token, endpoint, offline, refresh, fetch, onDownload, ...loading } = options;
   try {
     const files = await folderFiles(folder, { isCache: isName });
@@ -57,12 +64,12 @@ export async function fromPretrained(folderOrName: string, options: PretrainedOp
       ...loading,
       spawnThread: options.spawnThread ?? spawnThread,
       availableMemory: options.availableMemory ?? availableMemory(),
-      name: options.name ?? (isName ? folderOrName : basename(resolve(folderOrName))),
+      name: options.name ?? (isName ? given : basename(resolve(given))),
     });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    const hint = isName ? "" : inTheWay(folderOrName);
-    const where = error.message.startsWith(`${folderOrName}: `) ? "" : `${folderOrName}: `;
+    const hint = isName ? "" : inTheWay(given);
+    const where = error.message.startsWith(`${given}: `) ? "" : `${given}: `;
     throw new CheckpointError(where + error.message + hint, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import { Worker } from "node:worker_threads";
+import { describe, tagOf, ValueError } from "../errors.ts";
 import type { Thread } from "../tensor/index.ts";
 import { threadScript } from "./threadScript.ts";
 
@@ -8,8 +9,14 @@ import { threadScript } from "./threadScript.ts";
  * ends with it.
  *
  * @param script what the thread runs; default logitscope's own, which is in the package's code: a bundle needs no file beside it
+ * @throws ValueError for what is no address of a file
  */
 export function spawnThread(script: URL = threadScript()): Thread {
+  if (tagOf(script) !== "URL" || !/^(file|data):$/.test(script.protocol)) {
+    throw new ValueError(
+      `spawnThread: got ${describe(script)}, expected the URL of a file. Leave it out for logitscope's own.`,
+    );
+  }
   const worker = workerOf(script);
   const ready = new Promise<void>((resolve, reject) => {
     worker.once("message", () => resolve());

@@ -1,14 +1,22 @@
-import { type AblationResult, type MeanEffects, meanEffects, type PositionEffects } from "../dla/index.ts";
+import {
+  type AblationResult,
+  ablationForm,
+  expectResult,
+  type MeanEffects,
+  meanEffects,
+  type PositionEffects,
+} from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { type Column, columnLines } from "./columns.ts";
 import { attributionLines, field, modelLine } from "./header.ts";
 import { HANG, layOut } from "./layout.ts";
 import { decimalsFor, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { promptLines, promptName } from "./prompt.ts";
 import type { TableOptions } from "./table.ts";
 import { visible } from "./text.ts";
-import { expectTop, tableNames } from "./top.ts";
+import { tableNames } from "./top.ts";
 
 const replaced = { zero: "zero", mean: "the prompts' mean", from: "another prompt's" } as const;
 const where = { all: "at every position", attributed: "at this position" } as const;
@@ -26,9 +34,10 @@ const norm = {
  * @throws ValueError unless `top` is a positive integer
  */
 export function toAblationTable(result: AblationResult, options: TableOptions = {}): string {
+  expectResult("toAblationTable", result, "ablation", ablationForm);
   expectKnown("toAblationTable", options, tableNames);
+  expectLook("toAblationTable", options);
   const { top = result.labels.length, color = false } = options;
-  expectTop("toAblationTable", top);
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);
   const { labels, prompts, attributions } = result;

@@ -1,8 +1,16 @@
-import type { Attribution, AttributionResult, ComparedSite, Comparison } from "../dla/index.ts";
+import {
+  type Attribution,
+  type AttributionResult,
+  type ComparedSite,
+  type Comparison,
+  comparisonForm,
+  expectResult,
+} from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { field, logitName, modelLine } from "./header.ts";
 import { layOut } from "./layout.ts";
+import { expectLook } from "./options.ts";
 import { paint } from "./paint.ts";
 import { promptLines } from "./prompt.ts";
 import type { TableOptions } from "./table.ts";
@@ -14,7 +22,9 @@ import { tableNames } from "./top.ts";
  * @throws ValueError for an option that there is not
  */
 export function toComparisonTable(comparison: Comparison, options: TableOptions = {}): string {
+  expectResult("toComparisonTable", comparison, "comparison", comparisonForm);
   expectKnown("toComparisonTable", options, tableNames);
+  expectLook("toComparisonTable", options);
   const { model, prompts, attributions } = comparison;
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);

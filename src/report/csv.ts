@@ -1,5 +1,12 @@
-import type { AttributedAnswer, AttributedToken, Attribution, AttributionResult } from "../dla/index.ts";
-import { ValueError } from "../errors.ts";
+import {
+  type AttributedAnswer,
+  type AttributedToken,
+  type Attribution,
+  type AttributionResult,
+  attributionForm,
+  expectResult,
+} from "../dla/index.ts";
+import { expectFlags, ValueError } from "../errors.ts";
 import { describeValue, expectKnown, type NamesOf } from "../model/index.ts";
 
 /** What the lines of `toCsv` are to say of where the result comes from. */
@@ -74,7 +81,9 @@ export const csvHeader: string = `${columns.join()}\r\n`;
  * @see RFC 4180
  */
 export function toCsv(result: AttributionResult, options: CsvOptions = {}): string {
+  expectResult("toCsv", result, "attribution", attributionForm);
   expectKnown("toCsv", options, names);
+  expectFlags("toCsv", { header: options.header });
   const { header = true, record = 0, id } = options;
   if (!Number.isSafeInteger(record) || record < 0)
     throw new ValueError(`toCsv: record: got ${describeValue(record)}, expected a whole number from 0.`);

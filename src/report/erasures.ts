@@ -1,15 +1,16 @@
-import type { Erasure, ErasureResult } from "../dla/index.ts";
+import { type Erasure, type ErasureResult, erasuresForm, expectResult } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { type Column, columnLines } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
 import { HANG, layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
 import { decimalsFor, percent, plural, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import type { TableOptions } from "./table.ts";
 import { visible } from "./text.ts";
-import { expectTop, tableNames } from "./top.ts";
+import { tableNames } from "./top.ts";
 
 /** How many pairs are listed where nobody says: heads have hundreds. */
 const TOP = 20;
@@ -26,9 +27,10 @@ const meaning = {
  * @throws ValueError unless `top` is a positive integer
  */
 export function toErasuresTable(result: ErasureResult, options: TableOptions = {}): string {
+  expectResult("toErasuresTable", result, "erasures", erasuresForm);
   expectKnown("toErasuresTable", options, tableNames);
+  expectLook("toErasuresTable", options);
   const { top = TOP, color = false } = options;
-  expectTop("toErasuresTable", top);
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);
   const lines = siteLines(result, result.attributions, width, on, (one) => [

@@ -1,10 +1,11 @@
-import type { LogitLens, LogitLensResult } from "../dla/index.ts";
+import { expectResult, type LogitLens, type LogitLensResult, lensForm } from "../dla/index.ts";
 import { expectKnown, type NamesOf } from "../model/index.ts";
 import { type Column, columnLines, widthOfColumn } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
 import { layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
 import { percent, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import { columns, quoteToken, visible } from "./text.ts";
@@ -26,7 +27,9 @@ export const lensTableNames: NamesOf<LensTableOptions> = { color: true, width: t
  * @throws ValueError for an option that there is not
  */
 export function toLensTable(result: LogitLensResult, options: LensTableOptions = {}): string {
+  expectResult("toLensTable", result, "lens", lensForm);
   expectKnown("toLensTable", options, lensTableNames);
+  expectLook("toLensTable", options);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.lenses, width, on, (lens) => {

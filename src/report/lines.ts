@@ -1,4 +1,5 @@
-import { type AttributionResult, toJSON } from "../dla/index.ts";
+import { type AttributionResult, attributionForm, expectResult, toJSON } from "../dla/index.ts";
+import { expectObject, ValueError } from "../errors.ts";
 
 /**
  * A result as newline-delimited JSON: an object a line, one for each attribution, with all that belongs to it, so that lines
@@ -8,10 +9,26 @@ import { type AttributionResult, toJSON } from "../dla/index.ts";
  * @see https://github.com/ndjson/ndjson-spec
  */
 export function toNdjson(result: AttributionResult, mark: Readonly<Record<string, unknown>> = {}): string {
+  expectResult("toNdjson", result, "attribution", attributionForm);
+  expectObject("toNdjson", mark, "what each line begins with", "Give an object, as { id: 1 }.");
+  expectPlain("toNdjson", mark);
   const { prompts, attributions, mean: _, ...shared } = toJSON(result);
   return attributions
     .map(({ prompt, ...attribution }) => {
       return `${JSON.stringify({ ...mark, ...shared, prompt: prompts[prompt], ...attribution })}\n`;
     })
     .join("");
+}
+
+function expectPlain(where: string, mark: object): void {
+  try {
+    JSON.stringify(mark);
+  } catch (error) {
+    throw new ValueError(
+      `${where}: got a mark that JSON cannot hold, expected plain data. Give numbers and texts.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }

@@ -1,10 +1,17 @@
-import type { PromotedTokens, PromotedTokensResult, ScoredToken } from "../dla/index.ts";
+import {
+  expectResult,
+  type PromotedTokens,
+  type PromotedTokensResult,
+  promotedForm,
+  type ScoredToken,
+} from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { held, layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
 import { type LensTableOptions, lensTableNames } from "./lens.ts";
 import { decimalsFor, signed } from "./numbers.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { siteLines } from "./sites.ts";
 import { columns, cutColumns, padColumns, quoteToken, visible } from "./text.ts";
@@ -15,7 +22,9 @@ import { columns, cutColumns, padColumns, quoteToken, visible } from "./text.ts"
  * @throws ValueError for an option that there is not
  */
 export function toPromotedTable(result: PromotedTokensResult, options: LensTableOptions = {}): string {
+  expectResult("toPromotedTable", result, "promoted", promotedForm);
   expectKnown("toPromotedTable", options, lensTableNames);
+  expectLook("toPromotedTable", options);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.sites, width, on, (site) => {

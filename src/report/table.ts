@@ -1,12 +1,13 @@
-import { type AttributionResult, haveOneShape, mean } from "../dla/index.ts";
+import { type AttributionResult, attributionForm, expectResult, haveOneShape, mean } from "../dla/index.ts";
 import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine } from "./header.ts";
 import { layOut } from "./layout.ts";
+import { expectLook } from "./options.ts";
 import { type Paint, paint } from "./paint.ts";
 import { promptLines, promptName } from "./prompt.ts";
 import { summaryLines, tokenLines } from "./summary.ts";
-import { expectTop, tableNames } from "./top.ts";
+import { tableNames } from "./top.ts";
 
 /** How a table is to look. */
 export interface TableOptions {
@@ -35,10 +36,11 @@ export function toTable(result: AttributionResult, options: TableOptions = {}): 
 
 /** The same attributions by several units, under one header. */
 export function toTables(results: readonly AttributionResult[], options: TableOptions = {}): string {
+  for (const result of results) expectResult("toTable", result, "attribution", attributionForm);
   expectKnown("toTable", options, tableNames);
+  expectLook("toTable", options);
   const { top, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
-  expectTop("toTable", top);
   const on = paint(color);
   const styles = results.map((result) => styleOf(result, width, top, on));
   const [first] = results;

@@ -1,4 +1,4 @@
-import { ValueError } from "../errors.ts";
+import { describe, ValueError } from "../errors.ts";
 import type { NamesOf } from "../model/index.ts";
 import type { TableOptions } from "./table.ts";
 
@@ -7,5 +7,7 @@ export const tableNames: NamesOf<TableOptions> = { color: true, top: true, width
 /** @throws ValueError unless it is left out or a positive integer */
 export function expectTop(where: string, top: number | undefined): void {
   if (top === undefined || (Number.isInteger(top) && top > 0)) return;
-  throw new ValueError(`${where}: top: got ${top}, expected a positive integer. Leave it out for all rows.`);
+  throw new ValueError(
+    `${where}: top: got ${describe(top)}, expected a positive integer. Leave it out for all rows.`,
+  );
 }

@@ -1,4 +1,4 @@
-import { ThreadError, unknownOption, ValueError } from "../errors.ts";
+import { describe, expectObject, ThreadError, unknownOption, ValueError } from "../errors.ts";
 import { jsKernels } from "./js/index.ts";
 import type { Kernels } from "./kernels.ts";
 import {
@@ -46,7 +46,7 @@ export const MOST_THREADS = 256;
 export function availableKernels(precision: Precision = "reproducible"): Kernels {
   if (precision !== "reproducible" && precision !== "fast") {
     throw new ValueError(
-      `precision: got ${JSON.stringify(precision)}, expected "reproducible" or "fast". Leave it out for the first.`,
+      `precision: got ${describe(precision)}, expected "reproducible" or "fast". Leave it out for the first.`,
     );
   }
   const refusal = refusalOf(precision);
@@ -65,14 +65,15 @@ export function availableKernels(precision: Precision = "reproducible"): Kernels
  *
  * @throws ValueError unless `threads` is a whole number from 1 to MOST_THREADS, for another precision, or another option
  */
-export async function startKernels(options: BackendOptions): Promise<Kernels> {
+export async function startKernels(options: BackendOptions = {}): Promise<Kernels> {
+  expectObject("startKernels", options, "options", "Give an object of them.");
   const { precision = "reproducible", threads = 1, spawnThread = pageThread(), ...others } = options;
   for (const [name, value] of Object.entries(others)) {
     if (value !== undefined) throw unknownOption("startKernels", name, Object.keys(backendNames));
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
     throw new ValueError(
-      `threads: got ${threads}, expected a whole number from 1 to ${MOST_THREADS}. Leave it out for one thread.`,
+      `threads: got ${describe(threads)}, expected a whole number from 1 to ${MOST_THREADS}. Leave it out for one thread.`,
     );
   }
   const alone = availableKernels(precision);

@@ -95,8 +95,8 @@ describe("a prompt that cannot be run", () => {
     ["NaN", [Number.NaN], /got token id NaN/],
     ["strings among ids", [1, "at"] as unknown as ModelInput, /got a list of mixed kinds/],
     ["ids as strings in a list", [["1"]] as unknown as ModelInput, /got token id "1"/],
-    ["an object", {} as ModelInput, /got object/],
-    ["undefined", undefined as unknown as ModelInput, /got undefined/],
+    ["an object", {} as ModelInput, /got an object/],
+    ["undefined", undefined as unknown as ModelInput, /got nothing/],
     [
       "unequal lengths",
       [[1, 2], [3, 4], [5]],

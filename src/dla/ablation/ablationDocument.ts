@@ -1,4 +1,6 @@
 import { version } from "../../version.ts";
+import { ablationForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import { type Listed, listed } from "../result/listed.ts";
 import type { MeanScores } from "../result/summary.ts";
 import {
@@ -28,6 +30,7 @@ export interface AblationDocument extends Omit<AblationResult, "attributions"> {
 
 /** The effects of ablations as plain data, the document that `logitscope --ablate zero --format json` prints. */
 export function ablationToJSON(result: AblationResult): AblationDocument {
+  expectResult("ablationToJSON", result, "ablation", ablationForm);
   const { model, unit, ablate, at, scale, labels, prompts, attributions } = result;
   return {
     schemaVersion: 1,

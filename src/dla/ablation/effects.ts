@@ -1,3 +1,5 @@
+import { ablationForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
 import { type MeanScores, mean } from "../result/summary.ts";
 
@@ -43,8 +45,12 @@ export type MeanEffects = { readonly [Effect in (typeof effectNames)[number]]: M
 /**
  * The mean of each effect over all attributions of an ablation, label by label, with its standard error as `mean` has it. As of
  * each attribution, total is direct and indirect together.
+ *
+ * @throws ValueError for a result of another kind
  */
-export function meanEffects({ labels, attributions }: AblationResult): MeanEffects {
+export function meanEffects(result: AblationResult): MeanEffects {
+  expectResult("meanEffects", result, "ablation", ablationForm);
+  const { labels, attributions } = result;
   const shape = [labels.length];
   const means = effectNames.map((effect) => [
     effect,

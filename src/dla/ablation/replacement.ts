@@ -1,5 +1,5 @@
 import { ValueError } from "../../errors.ts";
-import { describeValue, type ModelInput, readPrompts } from "../../model/index.ts";
+import { describeValue, type Integers, type ModelInput, readPrompts } from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 import { runBatches } from "../batches.ts";
 
@@ -11,10 +11,7 @@ import { runBatches } from "../batches.ts";
  *   over positions: at GPT-2's first one activations are many times larger than elsewhere, and would be most of it.
  * - `{ from }`: its value at that position of another prompt, of as many tokens.
  */
-export type Replacement =
-  | "zero"
-  | { readonly mean: ModelInput }
-  | { readonly from: string | readonly number[] };
+export type Replacement = "zero" | { readonly mean: ModelInput } | { readonly from: string | Integers };
 
 /** A hook's activation at one position, [size]; at a position that an ablated prompt has. */
 export type Instead = (hook: string, pos: number) => Float32Array;

@@ -1,4 +1,5 @@
 import { ValueError } from "../../errors.ts";
+import { asList } from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 import { type Answer, type AnswerRef, type Answers, readAnswer } from "./answers.ts";
 
@@ -30,15 +31,22 @@ export function answerAt(
   positions: readonly (readonly number[])[],
   given: Answers,
 ): AnswerAt {
-  if (!Array.isArray(given) && given !== "next") {
-    const one = readAnswer(where, model, given as AnswerRef);
+  const single = asList(given);
+  if (!Array.isArray(single) && single !== "next") {
+    const one = readAnswer(where, model, single as AnswerRef);
     return () => one;
   }
   const read = (here: string, item: AnswerRef, prompt: number, pos: number): Answer =>
     item === "next" ? nextToken(where, prompts, prompt, pos) : readAnswer(here, model, item);
-  const list = given === "next" ? prompts.map(() => given) : (given as readonly AnswerRef[]);
+  // also what a sparse list leaves out
+  const list = Array.from<AnswerRef, AnswerRef | readonly AnswerRef[]>(
+    single === "next" ? prompts.map(() => single) : (single as readonly AnswerRef[]),
+    asList,
+  );
   const perPrompt =
-    prompts.length === 1 && !list.some(Array.isArray) ? spread(where, list, positions[0]) : list;
+    prompts.length === 1 && !list.some(Array.isArray)
+      ? spread(where, list as AnswerRef[], positions[0])
+      : list;
   if (perPrompt.length !== prompts.length) {
     throw new ValueError(
       `${where}: got a list of ${perPrompt.length} for ${count(prompts.length, "prompt")}, expected one entry per prompt. ` +
@@ -53,7 +61,7 @@ export function answerAt(
       return positions[prompt].map(() => one);
     }
     expectCount(here, item.length, positions[prompt].length);
-    return item.map((token, index) => read(here, token, prompt, positions[prompt][index]));
+    return Array.from(item, (token: AnswerRef, index) => read(here, token, prompt, positions[prompt][index]));
   });
   return (prompt, index) => all[prompt][index];
 }

@@ -1,16 +1,23 @@
 import { ValueError } from "../../errors.ts";
-import { describeValue, readToken, type TokenRef, textTokens } from "../../model/index.ts";
+import {
+  asList,
+  describeValue,
+  type Integers,
+  readToken,
+  type TokenRef,
+  textTokens,
+} from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 
 /** Tokens that follow one another: those of a text, without BOS in front, or given one by one. */
-export type AnswerTokens = { readonly text: string } | { readonly tokens: readonly TokenRef[] };
+export type AnswerTokens = { readonly text: string } | { readonly tokens: Integers | readonly TokenRef[] };
 
 /**
  * Any of some tokens: their logits' mean, or weighted by softmax over the set, as the model itself chooses among them.
  * Default "mean".
  */
 export interface AnswerSet {
-  readonly anyOf: readonly TokenRef[];
+  readonly anyOf: Integers | readonly TokenRef[];
   readonly weights?: "mean" | "softmax" | undefined;
 }
 
@@ -25,7 +32,7 @@ export type AnswerRef = TokenRef | AnswerTokens | AnswerSet;
  * per prompt with one per position. `"next"` is the token that follows the position in the prompt itself, alone and in a list. The
  * token spelt "next" is given by its id, as `{ text: "next" }`, or in a set or `{ tokens }`, whose texts are tokens always.
  */
-export type Answers = AnswerRef | readonly (AnswerRef | readonly AnswerRef[])[];
+export type Answers = AnswerRef | Integers | readonly (AnswerRef | Integers | readonly AnswerRef[])[];
 
 /** An answer as ids: of a token one, of several in their order. */
 export interface Answer {
@@ -61,13 +68,14 @@ function readSet(where: string, model: Attributable, { anyOf, weights = "mean" }
   );
 }
 
-function readList(where: string, model: Attributable, given: readonly TokenRef[]): number[] {
+function readList(where: string, model: Attributable, list: Integers | readonly TokenRef[]): number[] {
+  const given = asList(list);
   if (!Array.isArray(given) || given.length === 0) {
     throw new ValueError(
       `${where}: got ${Array.isArray(given) ? "none" : describeValue(given)}, expected a list of at least one token. Give ids or texts.`,
     );
   }
-  return Array.from(given, (token, i) => readToken(`${where}: ${i}`, model, token)); // also what a sparse list leaves out
+  return Array.from<TokenRef, number>(given, (token, i) => readToken(`${where}: ${i}`, model, token)); // also what a sparse list leaves out
 }
 
 function expectForm(where: string, given: object): void {

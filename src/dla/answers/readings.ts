@@ -1,4 +1,4 @@
-import { ValueError } from "../../errors.ts";
+import { describe, tagOf, ValueError } from "../../errors.ts";
 import { throughNorm, tokenColumn, tokenColumns, type UnembeddingColumn } from "../../model/index.ts";
 import type { Attributable } from "../attributable.ts";
 import { U32 } from "../roundoff.ts";
@@ -90,24 +90,32 @@ export function readWeighted(model: Attributable, answer: WeighedSet, wrong: Wei
 }
 
 /** A direction on the norm's output: its dot product with that. @throws ValueError unless [dModel], finite */
-export function readDirection(where: string, model: Attributable, direction: Float64Array): Reading {
-  const { dModel } = model.config;
-  if (
-    !(direction instanceof Float64Array) ||
-    direction.length !== dModel ||
-    !direction.every(Number.isFinite)
-  ) {
-    const got = direction instanceof Float64Array ? `${direction.length} numbers` : typeof direction;
-    throw new ValueError(
-      `${where}: got a direction of ${got}, expected a Float64Array of dModel=${dModel} finite numbers.`,
-    );
-  }
-  const w = direction.slice();
+export function readDirection(
+  where: string,
+  model: Attributable,
+  direction: Float64Array | Float32Array | readonly number[],
+): Reading {
+  const w = directionOf(where, direction, model.config.dModel);
   return readingOf(model, w, 0, (_site, output) => {
     let logit = 0;
     for (let i = 0; i < w.length; i++) logit += w[i] * output[i];
     return { logit, magnitude: Math.abs(logit), error: 0 };
   });
+}
+
+function directionOf(where: string, given: unknown, dModel: number): Float64Array {
+  const isNumbers = Array.isArray(given) || /^Float(32|64)Array$/.test(tagOf(given));
+  const numbers = isNumbers ? Array.from<unknown>(given as readonly unknown[]) : [];
+  const odd = numbers.findIndex((number) => !Number.isFinite(number));
+  if (isNumbers && numbers.length === dModel && odd === -1) return Float64Array.from(numbers as number[]);
+  const got = !isNumbers
+    ? describe(given)
+    : numbers.length === dModel
+      ? `one with ${describe(numbers[odd])} at ${odd}`
+      : `one of ${numbers.length} numbers`;
+  throw new ValueError(
+    `${where}: direction: got ${got}, expected dModel=${dModel} finite numbers. Give them in a Float64Array, a Float32Array or a list.`,
+  );
 }
 
 export function readingOf(

@@ -15,7 +15,7 @@ export interface AnswerOptions {
    * [dModel], on the final norm's output, as a column of W_U is. On a folded model that output has no gamma and
    * beta: for a probe made on the trained model's, attribute the raw model with `allowRawWeights`, or multiply by gamma.
    */
-  readonly direction?: Float64Array | undefined;
+  readonly direction?: Float64Array | Float32Array | readonly number[] | undefined;
   /**
    * "logProbability": of the answer, with the probabilities p of all tokens held as they are. Then the rows sum to its
    * log-probability, which is `value` of the check, and the entropy of p, less the bias term. Default "logit".

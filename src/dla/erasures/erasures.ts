@@ -6,7 +6,7 @@ import {
   type ModelInput,
   type NamesOf,
 } from "../../model/index.ts";
-import type { Attributable } from "../attributable.ts";
+import { type Attributable, expectModel } from "../attributable.ts";
 import { attribute } from "../attribution.ts";
 import type { AttributionOptions } from "../attributionOptions.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
@@ -83,9 +83,10 @@ export function erasures(
   }
   if (!Number.isFinite(threshold) || threshold < 0) {
     throw new ValueError(
-      `${where}: got threshold ${threshold}, expected a number from 0. Give the least share of a write that is to be taken back.`,
+      `${where}: got threshold ${describeValue(threshold)}, expected a number from 0. Give the least share of a write that is to be taken back.`,
     );
   }
+  expectModel(where, model);
   const { writers, finalNorm } = model;
   const pairs = new Map<Attribution, Erasure[]>();
   const unpacked = new Map<LinearSplit, Float32Array>(); // once for all positions

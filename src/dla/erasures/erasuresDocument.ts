@@ -1,4 +1,6 @@
 import { version } from "../../version.ts";
+import { erasuresForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import { type Listed, listed } from "../result/listed.ts";
 import type { Erasure } from "./erasurePairs.ts";
 import type { ErasureResult, PositionErasures } from "./erasures.ts";
@@ -17,6 +19,7 @@ export interface ErasureDocument extends Omit<ErasureResult, "attributions"> {
 
 /** Erasures as plain data, the document that `logitscope --erasures --format json` prints. */
 export function erasuresToJSON(result: ErasureResult): ErasureDocument {
+  expectResult("erasuresToJSON", result, "erasures", erasuresForm);
   const { model, unit, threshold, labels, components, prompts, attributions } = result;
   return {
     schemaVersion: 1,

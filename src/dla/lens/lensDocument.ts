@@ -1,4 +1,6 @@
 import { version } from "../../version.ts";
+import { lensForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import { type Listed, listed } from "../result/listed.ts";
 import type { LogitLens, LogitLensResult } from "./logitLens.ts";
 
@@ -12,6 +14,8 @@ export interface LogitLensDocument extends Omit<LogitLensResult, "lenses"> {
 }
 
 /** A logit lens as plain data, the document that `logitscope --lens --format json` prints. */
-export function lensToJSON({ model, scale, labels, prompts, lenses }: LogitLensResult): LogitLensDocument {
+export function lensToJSON(result: LogitLensResult): LogitLensDocument {
+  expectResult("lensToJSON", result, "lens", lensForm);
+  const { model, scale, labels, prompts, lenses } = result;
   return { schemaVersion: 1, version, model, scale, labels, prompts, lenses: lenses.map(listed) };
 }

@@ -1,6 +1,6 @@
-import { CheckError, ValueError } from "../../errors.ts";
-import { describeValue, expectKnown, type NamesOf } from "../../model/index.ts";
-import type { Attributable } from "../attributable.ts";
+import { CheckError, describe, ValueError } from "../../errors.ts";
+import { expectKnown, type NamesOf } from "../../model/index.ts";
+import { type Attributable, expectModel } from "../attributable.ts";
 import { attributeInSteps } from "../attribution.ts";
 import { attributionNames } from "../attributionOptions.ts";
 import { breaks } from "../breaks.ts";
@@ -85,8 +85,10 @@ export async function* attributeAtPace<R extends AttributionRecord>(
   expectKnown("attributeAll", options, names);
   const { onError = "throw", signal, onProgress, ...shared } = options;
   if (onError !== "throw" && onError !== "skip") {
-    throw new ValueError(`attributeAll: got onError ${describeValue(onError)}, expected "throw" or "skip".`);
+    throw new ValueError(`attributeAll: got onError ${describe(onError)}, expected "throw" or "skip".`);
   }
+  expectModel("attributeAll", model);
+  expectRecords(records);
   const total = Array.isArray(records) ? records.length : undefined;
   const source = readAhead("attributeAll", records, signal);
   const work = { model, shared, pace, pause: breaks(signal) };
@@ -113,6 +115,17 @@ export async function* attributeAtPace<R extends AttributionRecord>(
   } finally {
     await source.close();
   }
+}
+
+function expectRecords(records: unknown): void {
+  const { [Symbol.iterator]: now, [Symbol.asyncIterator]: later } = Object(records) as Record<
+    symbol,
+    unknown
+  >;
+  if (typeof records !== "string" && (typeof now === "function" || typeof later === "function")) return;
+  throw new ValueError(
+    `attributeAll: got ${describe(records)}, expected records. Give a list, or what is iterated: [{ input, answer }].`,
+  );
 }
 
 interface Numbered<R> {

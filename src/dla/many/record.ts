@@ -1,5 +1,5 @@
 import { meantName, ValueError } from "../../errors.ts";
-import { describeValue, type NamesOf } from "../../model/index.ts";
+import { describeValue, type Integers, type NamesOf } from "../../model/index.ts";
 import type { AnswerRef } from "../answers/answers.ts";
 import { type AttributionOptions, attributionNames } from "../attributionOptions.ts";
 
@@ -8,7 +8,7 @@ type OwnOptions = Omit<AttributionOptions, "answer" | "wrong" | "cache">;
 
 /** A prompt of many, and what to attribute of it. What it leaves out is the options'; an option of its own goes over theirs. */
 export interface AttributionRecord extends OwnOptions {
-  readonly input: string | readonly number[];
+  readonly input: string | Integers;
   /** One for all positions, or one for each; "next" is the token that follows. It takes the place of the options' direction too. */
   readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
   /** The same. */

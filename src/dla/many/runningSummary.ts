@@ -1,5 +1,7 @@
 import { ValueError } from "../../errors.ts";
 import { describeValue } from "../../model/index.ts";
+import { attributionForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import type { AttributionResult } from "../result/result.ts";
 import { expectOneShape, type MeanScores } from "../result/summary.ts";
 import type { Unit } from "../rows/rows.ts";
@@ -88,6 +90,7 @@ export function runningSummary(): RunningSummary {
       return labels;
     },
     add(result) {
+      expectResult("summary.add", result, "attribution", attributionForm);
       const own = result.attributions[0].scores.shape;
       expectOneShape("summary.add", own, result);
       expectSame("summary.add", result, own);
@@ -150,11 +153,13 @@ function isSummary(other: RunningSummary | SummaryDocument): other is RunningSum
 
 /** @throws ValueError unless it is a summary's document: it may come from anywhere */
 function expectDocument(document: SummaryDocument): SummaryDocument {
-  const { schemaVersion, unit, target, labels, count, shape, sums, squares } = document ?? {};
+  const { schemaVersion, unit, target, labels, count, shape, sums, squares } = Object(
+    document,
+  ) as SummaryDocument;
   const isSums = (all: unknown): boolean =>
     Array.isArray(all) &&
     all.length === (shape === undefined ? labels.length : sizeOf(shape)) &&
-    all.every((sum) => Array.isArray(sum) && sum.every(Number.isFinite));
+    Array.from(all).every((sum) => Array.isArray(sum) && Array.from(sum).every(Number.isFinite));
   const isOne =
     schemaVersion === 1 &&
     (unit === null || typeof unit === "string") &&

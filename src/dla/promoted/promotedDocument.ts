@@ -1,4 +1,6 @@
 import { version } from "../../version.ts";
+import { promotedForm } from "../result/forms.ts";
+import { expectResult } from "../result/kinds.ts";
 import type { PromotedTokensResult } from "./promotedTokens.ts";
 
 /** Promoted tokens as `promotedTokensToJSON` has them. */
@@ -11,6 +13,7 @@ export interface PromotedTokensDocument extends PromotedTokensResult {
 
 /** Promoted tokens as plain data, the document that `logitscope --promoted L1H0 --format json` prints. */
 export function promotedTokensToJSON(result: PromotedTokensResult): PromotedTokensDocument {
+  expectResult("promotedTokensToJSON", result, "promoted", promotedForm);
   const { model, component, prompts, sites } = result;
   return { schemaVersion: 1, version, model, component, prompts, sites };
 }

@@ -2,6 +2,8 @@ import { ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
 import { combinedEntropies } from "../answers/entropies.ts";
 import { type Check, withEntropy } from "../check/check.ts";
+import { attributionForm } from "./forms.ts";
+import { expectResult } from "./kinds.ts";
 import type { AttributedAnswer, Attribution, AttributionResult } from "./result.ts";
 
 /** Where one of two attributions was made, and of what. */
@@ -45,6 +47,10 @@ export interface Comparison
  * @throws ValueError that says what differs: model, unit, labels, counts, positions, or what is read
  */
 export function compare(a: AttributionResult, b: AttributionResult): Comparison {
+  // how many rows there are to be is what expectSameRows says more of
+  const form = (of: Readonly<Record<string, unknown>>) => attributionForm({ ...of, labels: undefined });
+  expectResult("compare: A", a, "attribution", form);
+  expectResult("compare: B", b, "attribution", form);
   const { unit, target, axes, labels, writers, model, prompts } = a;
   expectSameRows(a, b);
   for (const prompt of prompts.keys()) expectAligned(a, b, prompt);
@@ -124,7 +130,7 @@ function expectAligned(a: AttributionResult, b: AttributionResult, prompt: numbe
   const own = (of: AttributionResult) => of.attributions.filter((one) => one.prompt === prompt);
   const [first, second] = [own(a), own(b)];
   const here = `prompt ${prompt}: `;
-  if (first.length > 1 || second.length > 1) {
+  if (first.length > 1 || second.length > 1 || first.length !== second.length) {
     const counts = [a, b].map(({ prompts }) => `${prompts[prompt].tokens.length} tokens`);
     expectSame(`${here}length`, counts[0], counts[1], "since several positions pair one by one");
     const positions = [first, second].map((all) => all.map(({ pos }) => pos).join(", "));

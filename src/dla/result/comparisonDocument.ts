@@ -1,5 +1,7 @@
 import { version } from "../../version.ts";
 import type { ComparedAttribution, Comparison } from "./compare.ts";
+import { comparisonForm } from "./forms.ts";
+import { expectResult } from "./kinds.ts";
 import { type NestedScores, nested } from "./summary.ts";
 
 /** A comparison as `comparisonToJSON` has it: its scores as lists. */
@@ -15,16 +17,9 @@ export interface ComparisonDocument extends Omit<Comparison, "attributions"> {
 }
 
 /** A comparison as plain data, the document that `logitscope --compare --format json` prints. */
-export function comparisonToJSON({
-  model,
-  unit,
-  target,
-  axes,
-  labels,
-  writers,
-  prompts,
-  attributions,
-}: Comparison): ComparisonDocument {
+export function comparisonToJSON(comparison: Comparison): ComparisonDocument {
+  expectResult("comparisonToJSON", comparison, "comparison", comparisonForm);
+  const { model, unit, target, axes, labels, writers, prompts, attributions } = comparison;
   return {
     schemaVersion: 1,
     version,

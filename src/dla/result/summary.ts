@@ -1,6 +1,9 @@
-import { ValueError } from "../../errors.ts";
+import { describe, ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
 import { version } from "../../version.ts";
+import { list, object, optional, tensor64, text } from "./fits.ts";
+import { attributionForm } from "./forms.ts";
+import { expectKind, expectResult } from "./kinds.ts";
 import { scoreName } from "./names.ts";
 import type { Attribution, AttributionResult } from "./result.ts";
 
@@ -36,9 +39,11 @@ export function expectOneShape(where: string, shape: readonly number[], { attrib
 /**
  * The mean over all attributions of a result, score by score.
  *
- * @throws ValueError for attributions of several shapes, as those of unit "source" at several positions are
+ * @throws ValueError for attributions of several shapes, as those of unit "source" at several positions are; for none; and for
+ *   what is neither a result nor a comparison
  */
 export function mean(result: Scored): MeanScores {
+  expectScored("mean", result);
   const all = result.attributions.map(({ scores }) => scores.data);
   const { shape } = result.attributions[0].scores;
   expectOneShape("mean", shape, result);
@@ -58,8 +63,9 @@ export function mean(result: Scored): MeanScores {
  * @throws ValueError unless k is a whole number, and where there is no mean
  */
 export function top(result: Scored, k: number): { label: string; score: number }[] {
+  expectScored("top", result);
   if (!Number.isInteger(k) || k < 0)
-    throw new ValueError(`top: got k ${k}, expected a whole number. Give how many rows.`);
+    throw new ValueError(`top: got k ${describe(k)}, expected a whole number. Give how many rows.`);
   const { data } = mean(result).scores;
   return Array.from(data.keys())
     .sort((a, b) => Math.abs(data[b]) - Math.abs(data[a]))
@@ -67,8 +73,21 @@ export function top(result: Scored, k: number): { label: string; score: number }
     .map((i) => ({ label: scoreName(result, result.attributions, i), score: data[i] }));
 }
 
+function expectScored(where: string, result: Scored): void {
+  expectKind(where, result, ["attribution", "comparison"]);
+  const form = object({
+    labels: list(text),
+    attributions: list(object({ scores: tensor64, sources: optional(list(text)) })),
+  });
+  const misfit = form(result);
+  if (misfit === undefined && result.attributions.length > 0) return;
+  const got = misfit ? `result${misfit.path}: got ${describe(misfit.value)}` : "got no attribution";
+  throw new ValueError(`${where}: ${got}, expected scores. Give a result with one attribution at least.`);
+}
+
 /** A result as plain data, the document that `logitscope --format json` prints. */
 export function toJSON(result: AttributionResult): AttributionDocument {
+  expectResult("toJSON", result, "attribution", attributionForm);
   const { unit, target, axes, labels, writers, model, prompts, attributions } = result;
   const averaged = attributions.length > 1 && haveOneShape(result) ? mean(result) : null;
   return {

@@ -1,4 +1,4 @@
-import { nearest, ValueError } from "../../errors.ts";
+import { ValueError } from "../../errors.ts";
 import type { Tensor, Tensor64 } from "../../tensor/index.ts";
 import { type HookName, hookNames, positionAxis } from "../hooks.ts";
 import { type Positions, resolvePositions, takePositions } from "../positions.ts";
@@ -6,6 +6,7 @@ import { showAs, showCache } from "../shown.ts";
 import type { Activations, CachedModel } from "./activations.ts";
 import { actName } from "./actName.ts";
 import { type LogitAttrsOptions, logitAttrs } from "./logitAttrs.ts";
+import { notHeld } from "./notHeld.ts";
 import {
   type AccumulateOptions,
   accumulatedResid,
@@ -60,23 +61,16 @@ export class ActivationCache implements Activations {
    * @throws ValueError when the cache does not hold it; the message suggests the nearest name
    */
   get(name: string, layer?: number, part?: string): Tensor {
-    const full = this.#fullName(name, layer, part);
-    const activation = this.#activations.get(full);
-    if (activation) return activation;
-    const inModel = (hookNames(this.model.config.nLayers) as string[]).includes(full);
-    const near = nearest(full, inModel ? this.names : hookNames(this.model.config.nLayers));
-    throw new ValueError(
-      `cache.get: got "${full}", expected one of the ${this.#activations.size} names that this cache holds. ` +
-        (inModel
-          ? "Ask for it in runWithCache's names."
-          : near
-            ? `Did you mean "${near}"?`
-            : "See cache.names."),
-    );
+    return this.#held("cache.get", name, layer, part);
   }
 
-  /** The positions that an activation is held at: `positions`, or every one where the run was asked for that. */
+  /**
+   * The positions that an activation is held at: `positions`, or every one where the run was asked for that.
+   *
+   * @throws ValueError when the cache does not hold it
+   */
   positionsOf(name: string): readonly number[] {
+    this.#held("cache.positionsOf", name);
     return this.#everyPos.has(this.#fullName(name)) ? this.tokens[0].map((_, pos) => pos) : this.positions;
   }
 
@@ -97,12 +91,19 @@ export class ActivationCache implements Activations {
     });
   }
 
-  /** An activation at some positions: of scores and patterns, at these queries. */
+  /**
+   * An activation at some positions: of scores and patterns, at these queries.
+   *
+   * @throws ValueError when the cache does not hold it, or not there
+   */
   at(name: string, positions: Positions): Tensor {
-    const axis = positionAxis(this.#fullName(name) as HookName);
-    const indices = this.indexPositions("cache.at", positions);
-    const isEvery = this.#everyPos.has(this.#fullName(name));
-    return takePositions(this.get(name), axis, isEvery ? indices.map((i) => this.positions[i]) : indices);
+    const where = "cache.at";
+    const activation = this.#held(where, name);
+    const full = this.#fullName(name);
+    const indices = this.indexPositions(where, positions);
+    const isEvery = this.#everyPos.has(full);
+    const axis = positionAxis(full as HookName);
+    return takePositions(activation, axis, isEvery ? indices.map((i) => this.positions[i]) : indices);
   }
 
   /** What each sublayer wrote to the residual stream before a layer: `embed`, `pos_embed`, `0_attn_out`, … */
@@ -128,6 +129,14 @@ export class ActivationCache implements Activations {
    */
   logitAttrs(stack: ResidualStack, options: LogitAttrsOptions): Tensor64 {
     return logitAttrs(this, stack, options);
+  }
+
+  #held(where: string, name: string, layer?: number, part?: string): Tensor {
+    const full = this.#fullName(name, layer, part);
+    const activation = this.#activations.get(full);
+    if (activation) return activation;
+    const { nLayers } = this.model.config;
+    throw notHeld(where, { name, layer, full }, this.names, hookNames(nLayers));
   }
 
   #fullName(name: string, layer?: number, part?: string): string {

@@ -1,5 +1,6 @@
-import { expectShape, ValueError } from "../../errors.ts";
+import { describe, expectObject, expectShape, ValueError } from "../../errors.ts";
 import type { Tensor64 } from "../../tensor/index.ts";
+import { asList, type Integers } from "../integers.ts";
 import { expectKnown } from "../knownOptions.ts";
 import { readToken, type TokenRef } from "../tokens.ts";
 import { tokenColumn } from "../unembedding.ts";
@@ -9,8 +10,8 @@ import type { ResidualStack } from "./residualStacks.ts";
 
 /** Whose logit: one token for all prompts, or one each; less the wrong one's, where given. */
 export interface LogitAttrsOptions {
-  readonly answer: TokenRef | readonly TokenRef[];
-  readonly wrong?: TokenRef | readonly TokenRef[] | undefined;
+  readonly answer: TokenRef | Integers | readonly TokenRef[];
+  readonly wrong?: TokenRef | Integers | readonly TokenRef[] | undefined;
 }
 
 /**
@@ -21,11 +22,13 @@ export interface LogitAttrsOptions {
  * @see TransformerLens, `ActivationCache.logit_attrs`
  */
 export function logitAttrs(cache: Activations, rows: ResidualStack, options: LogitAttrsOptions): Tensor64 {
-  expectKnown("logitAttrs", options, { answer: true, wrong: true });
+  const where = "logitAttrs";
+  expectKnown(where, options, { answer: true, wrong: true });
+  expectStack(`${where}: stack`, rows);
   const { stack, positions } = rows;
   const [components, batch, pos, dModel] = stack.shape;
   expectShape(
-    "logitAttrs: stack",
+    `${where}: stack`,
     stack.shape,
     { components, batch: cache.tokens.length, pos: positions.length, dModel: cache.model.config.dModel },
     "Build the stack from this cache.",
@@ -35,9 +38,9 @@ export function logitAttrs(cache: Activations, rows: ResidualStack, options: Log
       "logitAttrs: got a stack made with applyLn, expected one without: the final norm's scale is applied here. Leave applyLn out.",
     );
   }
-  const answers = onePerPrompt("logitAttrs: answer", cache, options.answer);
+  const answers = onePerPrompt(`${where}: answer`, cache, options.answer);
   const wrongs =
-    options.wrong === undefined ? undefined : onePerPrompt("logitAttrs: wrong", cache, options.wrong);
+    options.wrong === undefined ? undefined : onePerPrompt(`${where}: wrong`, cache, options.wrong);
   const scales = cache.at("ln_final.hook_scale", positions).data;
   const data = new Float64Array(components * batch * pos);
   for (let prompt = 0; prompt < batch; prompt++) {
@@ -55,10 +58,33 @@ export function logitAttrs(cache: Activations, rows: ResidualStack, options: Log
   return { shape: [components, batch, pos], data };
 }
 
-function onePerPrompt(where: string, cache: Activations, given: TokenRef | readonly TokenRef[]): number[] {
+/** @throws ValueError for what no cache has stacked */
+function expectStack(where: string, rows: ResidualStack): void {
+  const remedy = "Give what decomposeResid, accumulatedResid or stackHeadResults returns.";
+  expectObject(where, rows, "a stack", remedy);
+  const { stack, positions } = rows;
+  const { shape, data } = Object(stack) as Partial<ResidualStack["stack"]>;
+  const isOne =
+    Array.isArray(shape) &&
+    shape.every(Number.isSafeInteger) &&
+    data instanceof Float32Array &&
+    data.length === shape.reduce((product, size) => product * size, 1) &&
+    Array.isArray(positions);
+  if (!isOne)
+    throw new ValueError(`${where}: got ${describe(rows)} without rows, expected a stack. ${remedy}`);
+}
+
+function onePerPrompt(
+  where: string,
+  cache: Activations,
+  given: TokenRef | Integers | readonly TokenRef[],
+): number[] {
   const count = cache.tokens.length;
-  const list = Array.isArray(given) ? given : Array.from({ length: count }, () => given);
-  if (list.length === count) return list.map((token) => readToken(where, cache.model, token));
+  const plain = asList(given);
+  const list = Array.isArray(plain) ? plain : Array.from({ length: count }, () => plain as TokenRef);
+  if (list.length === count) {
+    return Array.from<TokenRef, number>(list, (token) => readToken(where, cache.model, token));
+  }
   throw new ValueError(
     `${where}: got ${list.length} tokens for ${count} prompts, expected one for all, or one each. Give as many as there are prompts.`,
   );

@@ -1,4 +1,4 @@
-import { ValueError } from "../../errors.ts";
+import { describe, expectFlags, ValueError } from "../../errors.ts";
 import {
   affineRows,
   layerNormScale,
@@ -65,9 +65,16 @@ const headNames: NamesOf<HeadOptions> = { ...stackNames, inclRemainder: true };
 
 /** TransformerLens's `decompose_resid`: its rows, labels and order. */
 export function decomposeResid(cache: Activations, options: DecomposeOptions): ResidualStack {
-  expectKnown("decomposeResid", options, decomposeNames);
+  const where = "decomposeResid";
+  expectKnown(where, options, decomposeNames);
   const { mlpInput = false, mode = "all", inclEmbeds = true, pos = "all" } = options;
-  const layer = resolveLayer("decomposeResid", cache, options.layer, mlpInput);
+  expectFlags(where, { applyLn: options.applyLn, mlpInput, inclEmbeds });
+  if (mode !== "all" && mode !== "attn" && mode !== "mlp") {
+    throw new ValueError(
+      `${where}: got mode ${describe(mode)}, expected "all", "attn" or "mlp". Choose which sublayers.`,
+    );
+  }
+  const layer = resolveLayer(where, cache, options.layer, mlpInput);
   const rows: [string, Tensor][] = [];
   if (inclEmbeds)
     rows.push(["embed", cache.at("hook_embed", pos)], ["pos_embed", cache.at("hook_pos_embed", pos)]);
@@ -78,7 +85,7 @@ export function decomposeResid(cache: Activations, options: DecomposeOptions): R
   if (mlpInput && mode !== "mlp") {
     rows.push([`${layer}_attn_out`, cache.at(`blocks.${layer}.hook_attn_out`, pos)]);
   }
-  const stack = stackRows("decomposeResid", cache, rows, pos);
+  const stack = stackRows(where, cache, rows, pos);
   return options.applyLn ? normalizeStack(cache, stack, scaleName(cache, layer, mlpInput), pos) : stack;
 }
 
@@ -88,17 +95,19 @@ export function decomposeResid(cache: Activations, options: DecomposeOptions): R
  * block's, as captured.
  */
 export function accumulatedResid(cache: Activations, options: AccumulateOptions): ResidualStack {
-  expectKnown("accumulatedResid", options, accumulateNames);
+  const where = "accumulatedResid";
+  expectKnown(where, options, accumulateNames);
   const { mlpInput = false, inclMid = false, pos = "all" } = options;
+  expectFlags(where, { applyLn: options.applyLn, mlpInput, inclMid });
   const { nLayers } = cache.model.config;
-  const layer = resolveLayer("accumulatedResid", cache, options.layer, mlpInput);
+  const layer = resolveLayer(where, cache, options.layer, mlpInput);
   const rows: [string, Tensor][] = [];
   for (let l = 0; l <= layer && l < nLayers; l++) {
     rows.push([`${l}_pre`, cache.at(`blocks.${l}.hook_resid_pre`, pos)]);
     if (l < layer ? inclMid : mlpInput) rows.push([`${l}_mid`, cache.at(`blocks.${l}.hook_resid_mid`, pos)]);
   }
   if (layer === nLayers) rows.push(["final_post", cache.at(`blocks.${nLayers - 1}.hook_resid_post`, pos)]);
-  const stack = stackRows("accumulatedResid", cache, rows, pos);
+  const stack = stackRows(where, cache, rows, pos);
   if (!options.applyLn) return stack;
   return layer === nLayers
     ? normalizeAnew(cache, stack)
@@ -107,17 +116,19 @@ export function accumulatedResid(cache: Activations, options: AccumulateOptions)
 
 /** TransformerLens's `stack_head_results`; the remainder is summed from what it stands for, not subtracted. */
 export function stackHeadResults(cache: Activations, options: HeadOptions): ResidualStack {
-  expectKnown("stackHeadResults", options, headNames);
+  const where = "stackHeadResults";
+  expectKnown(where, options, headNames);
   const { pos = "all", inclRemainder = false } = options;
+  expectFlags(where, { applyLn: options.applyLn, inclRemainder });
   const { kernels, blocks, config } = cache.model;
-  const layer = resolveLayer("stackHeadResults", cache, options.layer, false);
+  const layer = resolveLayer(where, cache, options.layer, false);
   const rows: [string, Tensor][] = [];
   for (let l = 0; l < layer; l++) {
     const results = headResults(kernels, cache.at(`blocks.${l}.attn.hook_z`, pos), blocks[l].W_O);
     for (let head = 0; head < config.nHeads; head++) rows.push([`L${l}H${head}`, oneHead(results, head)]);
   }
   if (inclRemainder) rows.push(["remainder", remainderOfHeads(cache, layer, pos)]);
-  const stack = stackRows("stackHeadResults", cache, rows, pos);
+  const stack = stackRows(where, cache, rows, pos);
   return options.applyLn ? normalizeStack(cache, stack, scaleName(cache, layer, false), pos) : stack;
 }
 
@@ -204,11 +215,12 @@ function resolveLayer(
   mlpInput: boolean,
 ): number {
   const { nLayers } = cache.model.config;
-  const layer = given === undefined || given === -1 ? nLayers : given < 0 ? given + nLayers : given;
+  const fromEnd = given === -1 ? nLayers : Number.isInteger(given) && given! < 0 ? given! + nLayers : given;
+  const layer = given === undefined ? nLayers : fromEnd!;
   const last = mlpInput ? nLayers - 1 : nLayers;
   if (Number.isInteger(layer) && layer >= 0 && layer <= last) return layer;
   const remedy = mlpInput ? "With mlpInput, say whose MLP." : "Leave it out for after the last block.";
   throw new ValueError(
-    `${where}: got ${given === undefined ? "no layer" : `layer ${given}`}, expected one from 0 to ${last}. ${remedy}`,
+    `${where}: got ${given === undefined ? "no layer" : `layer ${describe(given)}`}, expected one from 0 to ${last}. ${remedy}`,
   );
 }

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../../errors.ts";
 import { type ByteReader, readAtMost } from "../files/byteReader.ts";
 import { describe, impostor, isJsonObject, type JsonObject, parseJsonObject } from "../files/json.ts";
+import { decodeUtf8 } from "../files/utf8.ts";
 import { parseEntry, type TensorEntry } from "./tensorEntry.ts";
 
 export interface SafetensorsHeader {
@@ -109,12 +110,8 @@ function headerObject(bytes: Uint8Array, file: string): { text: string; value: J
       `${file}: the header begins with ${first}, expected "{". Is it a safetensors file?`,
     );
   }
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new CheckpointError(`${file}: the header is not UTF-8. Download it again.`, { cause: error });
-  }
+  const text = decodeUtf8(bytes);
+  if (text === null) throw new CheckpointError(`${file}: the header is not UTF-8. Download it again.`);
   return { text, value: parseJsonObject(text, `${file}: header`) };
 }
 

@@ -1,4 +1,4 @@
-import { expectShape } from "../../errors.ts";
+import { describe, expectObject, expectShape, tagOf, ValueError } from "../../errors.ts";
 import type { PackedMatrix } from "../../tensor/index.ts";
 import type { Gpt2Config } from "../config.ts";
 import type { Table } from "../table.ts";
@@ -105,6 +105,12 @@ export function expectWeights(
 ): void {
   const where = "modelFromWeights";
   const { nLayers, nHeads, dHead, dModel } = config;
+  expectObject(where, weights, "weights by name", "Give those of a model, the blocks' in a list.");
+  if (!Array.isArray(weights.blocks)) {
+    throw new ValueError(
+      `${where}: blocks: got ${describe(weights.blocks)}, expected a list. Give each block's weights, in order.`,
+    );
+  }
   const remedy = "Give the config and the weights of one model.";
   expectShape(
     `${where}: config`,
@@ -119,12 +125,19 @@ export function expectWeights(
       for (const name of fills) {
         const weight = from[name] as Float32Array | null | undefined;
         if (name === "W_U" && weight === null) continue;
+        if (weight !== undefined && tagOf(weight) !== "Float32Array") {
+          throw new ValueError(
+            `${where}: ${here}${String(name)}: got ${describe(weight)}, expected a Float32Array. ${remedy}`,
+          );
+        }
         const expected = { [dims.join(" · ")]: size };
         expectShape(`${where}: ${here}${String(name)}`, [weight?.length ?? 0], expected, remedy);
       }
     }
   };
   check<OuterWeights>("", weights, outerSources);
-  for (const [layer, block] of weights.blocks.entries())
+  for (const [layer, block] of weights.blocks.entries()) {
+    expectObject(`${where}: blocks[${layer}]`, block, "weights by name", remedy);
     check<BlockWeights>(`blocks[${layer}].`, block, blockSources);
+  }
 }

@@ -1,4 +1,4 @@
-import { CheckpointError, ValueError } from "../../errors.ts";
+import { CheckpointError, throwIfAborted, ValueError } from "../../errors.ts";
 
 /** What is attempted, for the error's message and the signal that may stop it. */
 export interface Attempt {
@@ -15,7 +15,7 @@ export async function attempt<T>(attempted: Attempt, action: () => T | Promise<T
   try {
     return await orAbort(Promise.resolve(action()), signal);
   } catch (error) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     throw named(attempted, error);
   }
 }
@@ -40,7 +40,13 @@ function named({ name, what, remedy }: Omit<Attempt, "signal">, error: unknown):
 export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
-    const stop = () => reject(signal.reason);
+    const stop = () => {
+      try {
+        throwIfAborted(signal);
+      } catch (reason) {
+        reject(reason);
+      }
+    };
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     const settled = () => signal.removeEventListener("abort", stop);

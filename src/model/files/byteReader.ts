@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../../errors.ts";
 import { attempt, attemptNow } from "./attempt.ts";
 import type { Bytes } from "./bytes.ts";
 
@@ -64,7 +65,7 @@ export function byteReader(
   async function read(out: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < out.length) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const rest = out.subarray(filled);
       const count = await attempt({ name, signal, what: `could not be read beyond byte ${position}` }, () =>
         bytes.read(rest, position),

@@ -1,4 +1,4 @@
-import { CheckpointError, ValueError } from "../../errors.ts";
+import { CheckpointError, throwIfAborted, ValueError } from "../../errors.ts";
 import { attempt } from "./attempt.ts";
 import { type ByteReader, byteReader, type ReadOptions } from "./byteReader.ts";
 import { type ByteFile, blobBytes, chunkBytes, fileBytes, memoryBytes, streamBytes } from "./bytes.ts";
@@ -58,7 +58,7 @@ export async function openSource(
   options: OpenOptions = {},
 ): Promise<ByteReader> {
   const { signal } = options;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   if (typeof source === "function") return openSource(await call(source, name, signal), name, options);
   if (isA<URL>(source, "URL")) {
     const response = await (options.fetchFile ?? fetchFile)(source, name, signal);

@@ -1,6 +1,9 @@
-import { CheckpointError } from "../../errors.ts";
+import { CheckpointError, describe } from "../../errors.ts";
 import { type ByteReader, readAtMost } from "./byteReader.ts";
 import { type OpenOptions, openSource, type Source } from "./byteSource.ts";
+import { decodeUtf8 } from "./utf8.ts";
+
+export { describe };
 
 /** Of a text file, in bytes: far beyond any tokenizer's, and small enough that what it parses to fits into memory. */
 const longestText = 2 ** 26;
@@ -35,11 +38,9 @@ export async function readText(source: Source, name: string, options: OpenOption
   const bytes = await readAll(reader).finally(() => reader.close());
   const other = impostor(bytes, reader.address);
   if (other !== undefined) throw new CheckpointError(`${name}: got ${other}`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new CheckpointError(`${name}: its bytes are not UTF-8 text. Download it again.`, { cause: error });
-  }
+  const text = decodeUtf8(bytes);
+  if (text === null) throw new CheckpointError(`${name}: its bytes are not UTF-8 text. Download it again.`);
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
 async function readAll(reader: ByteReader): Promise<Uint8Array> {
@@ -56,6 +57,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** @throws CheckpointError unless the text is one JSON object */
 export function parseJsonObject(text: string, name: string): JsonObject {
+  if (typeof text !== "string") {
+    throw new CheckpointError(`${name}: got ${describe(text)}, expected the file's text. Read it as UTF-8.`);
+  }
   const trimmed = text.trim();
   if (trimmed.startsWith("<")) {
     throw new CheckpointError(`${name}: got ${htmlPage(undefined)}`);
@@ -79,16 +83,4 @@ export function parseJsonObject(text: string, name: string): JsonObject {
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A value for a message: short, and with its type plain to see. */
-export function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "object" && value !== null) return "an object";
-  const text =
-    typeof value === "number" || typeof value === "bigint"
-      ? String(value)
-      : (JSON.stringify(value) ?? typeof value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,4 +1,6 @@
-import { ValueError } from "../../errors.ts";
+import { describe, ValueError } from "../../errors.ts";
+import { decodeUtf8, utf8Encoder } from "../files/utf8.ts";
+import { asList, type Integers } from "../integers.ts";
 import type { Segment } from "./addedTokens.ts";
 import { byteSymbols, mergePairs } from "./bpe.ts";
 import { letterClass, numberClass, whiteSpace } from "./characters.ts";
@@ -23,7 +25,7 @@ export interface Tokenizer {
    *
    * @throws ValueError  an id that no token has
    */
-  decode(ids: readonly number[]): string;
+  decode(ids: Integers): string;
   /**
    * One token for display: its text, or where its bytes are not UTF-8 on their own, printable ASCII as it is and
    * each other byte as two hexadecimal digits, `\xf0\x9f`.
@@ -57,14 +59,14 @@ export interface TokenizerParts
 /** A tokenizer of its parts. */
 export function tokenizerOf(parts: TokenizerParts): Tokenizer {
   const { vocab, tokens, merges, split, isAdded, addPrefixSpace, splitWords, bosToken } = parts;
-  const utf8 = new TextEncoder();
+  const utf8 = utf8Encoder();
   const symbols = byteSymbols();
   const byteTokens = symbols.map((symbol) => vocab.get(symbol));
   const pieces = splitWords ? piecePattern() : undefined;
   const byteOf = new Map(symbols.map((symbol, byte) => [symbol, byte]));
 
   function encodePiece(piece: string): number[] {
-    const ids = Array.from(utf8.encode(piece), (byte) => {
+    const ids = Array.from(utf8(piece), (byte) => {
       const id = byteTokens[byte];
       if (id === undefined) throw missingByte(byte, symbols[byte], piece);
       return id;
@@ -78,7 +80,7 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
     const bytes = Array.from(token, (symbol) => byteOf.get(symbol));
     // an added token is text: Hugging Face decodes "<é>" as "<\ufffd>", because é also stands for a byte
     const spelt = !isAdded(token) && bytes.every((byte) => byte !== undefined);
-    return spelt ? (bytes as number[]) : utf8.encode(token);
+    return spelt ? (bytes as number[]) : utf8(token);
   }
 
   return {
@@ -86,6 +88,9 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
     bosToken,
 
     encode(text) {
+      if (typeof text !== "string") {
+        throw new ValueError(`encode: got ${describe(text)}, expected a text. Ids are tokens already.`);
+      }
       const ids: number[] = [];
       const seen = new Map<string, number[]>(); // most pieces of a long text come again
       for (const segment of split(text)) {
@@ -106,19 +111,19 @@ export function tokenizerOf(parts: TokenizerParts): Tokenizer {
       return ids;
     },
 
-    decode(ids) {
+    decode(given) {
+      const ids: unknown = asList<unknown>(given);
+      if (!Array.isArray(ids)) {
+        throw new ValueError(`decode: got ${describe(ids)}, expected a list of ids. Give those of one text.`);
+      }
       const bytes: number[] = [];
       for (const id of ids) for (const byte of tokenBytes("decode", id)) bytes.push(byte);
-      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+      return decodeUtf8(Uint8Array.from(bytes), { lossy: true })!;
     },
 
     tokenString(id) {
       const bytes = Uint8Array.from(tokenBytes("tokenString", id));
-      try {
-        return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(bytes);
-      } catch {
-        return Array.from(bytes, showByte).join("");
-      }
+      return decodeUtf8(bytes) ?? Array.from(bytes, showByte).join("");
     },
   };
 }
@@ -151,7 +156,7 @@ function missingByte(byte: number, symbol: string, piece: string): ValueError {
 
 function unknownToken(where: string, id: number, size: number): ValueError {
   return new ValueError(
-    `${where}: got the id ${id}, expected one of the tokenizer's ${size} tokens. ` +
+    `${where}: got the id ${describe(id)}, expected one of the tokenizer's ${size} tokens. ` +
       "Check that the ids come from this model's tokenizer.",
   );
 }

@@ -1,3 +1,5 @@
+import { describe, expectFlags, expectObject, tagOf, ValueError } from "../../errors.ts";
+
 /** How a model is to be had from the Hugging Face hub; a folder needs none of it. */
 export interface HubOptions {
   /** A branch, tag or commit; default "main". */
@@ -26,4 +28,28 @@ export interface DownloadProgress {
   readonly received: number;
   /** Undefined where the server does not tell. */
   readonly size: number | undefined;
+}
+
+const texts = ["revision", "cacheDir", "endpoint"] as const;
+const callbacks = ["fetch", "onDownload"] as const;
+
+/** @throws ValueError for an option of another kind */
+export function expectHubOptions(where: string, options: HubOptions): void {
+  expectObject(where, options, "options", "Give an object of them.");
+  const { offline, refresh, token, signal } = options;
+  expectFlags(where, { offline, refresh });
+  for (const name of texts)
+    expectOne(where, name, options[name], typeof options[name] === "string", "a text");
+  for (const name of callbacks) {
+    expectOne(where, name, options[name], typeof options[name] === "function", "a function");
+  }
+  expectOne(where, "token", token, token === false || typeof token === "string", "a text, or false");
+  expectOne(where, "signal", signal, tagOf(signal) === "AbortSignal", "an AbortSignal");
+}
+
+function expectOne(where: string, name: string, value: unknown, isOne: boolean, what: string): void {
+  if (value === undefined || isOne) return;
+  throw new ValueError(
+    `${where}: got ${name} ${describe(value)}, expected ${what}. Leave it out for its default.`,
+  );
 }

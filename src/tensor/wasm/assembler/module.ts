@@ -166,6 +166,7 @@ function append(bytes: number[], more: readonly number[]): void {
   for (const byte of more) bytes.push(byte);
 }
 
+/** Of ASCII, as the kernels' names are. */
 function text(value: string): number[] {
-  return sized([...new TextEncoder().encode(value)]);
+  return sized(Array.from(value, (character) => character.charCodeAt(0)));
 }
