@@ -1,4 +1,5 @@
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
+import { type Survey, surveyOf } from "./survey.ts";
 import { eachChunk, readRow, type Table } from "./table.ts";
 
 /** A column of W_U [dModel, dVocab] and its entry of b_U; or the difference of two. */
@@ -35,6 +36,8 @@ export interface Unembedding {
    * @returns      [rows, tokens] or [rows, dVocab]
    */
   logits(x: Float32Array, tokens?: readonly number[]): Float32Array;
+  /** The columns in short, made at the first call: see `Survey`. */
+  survey?(): Survey;
 }
 
 /** What attribution reads: a token's column, or what tells it from a wrong one. */
@@ -60,6 +63,7 @@ interface Folding {
   token(row: Float32Array): UnembeddingColumn;
   /** Of a row less another; the first is written over. */
   difference(row: Float32Array, subtracted: Float32Array): UnembeddingColumn;
+  survey(token: (row: Float32Array) => UnembeddingColumn): Survey;
 }
 
 /** The unembedding as trained: column t is row t of the table, and there is no bias. */
@@ -70,6 +74,8 @@ export function rawUnembedding(kernels: Kernels, table: Table): Unembedding {
       for (let i = 0; i < row.length; i++) row[i] -= subtracted[i];
       return { column: row, bias: 0 };
     },
+    survey: (fold) =>
+      surveyOf({ kernels, table, fold, read: (y) => y, gamma: 0, subtracted: new Float64Array() }),
   });
 }
 
@@ -94,10 +100,20 @@ export function foldedUnembedding(
       return fold(row, vocabularyMean, gamma, beta);
     },
     difference: (row, subtracted) => fold(row, Float64Array.from(subtracted), gamma, beta),
+    survey(token) {
+      vocabularyMean ??= meanRow(kernels, table);
+      const read = (y: Float64Array) => {
+        const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
+        return y.map((value, i) => gamma[i] * (value - mean));
+      };
+      const greatest = gamma.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      return surveyOf({ kernels, table, fold: token, read, gamma: greatest, subtracted: vocabularyMean });
+    },
   });
 }
 
 function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedding {
+  let surveyed: Survey | undefined;
   let whole: { W_U: PackedMatrix; b_U: Float32Array } | undefined;
   const token = (id: number) => folding.token(readRow(table, id));
   const tokens = (ids: readonly number[]) => {
@@ -121,6 +137,10 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
     hook: "unembed.hook_out",
     token,
     tokens,
+    survey() {
+      surveyed ??= folding.survey(folding.token);
+      return surveyed;
+    },
     difference: (answer, wrong) => folding.difference(readRow(table, answer), readRow(table, wrong)),
     read: (x, column) => byColumns(x, [column])[0],
     logits(x, only) {
