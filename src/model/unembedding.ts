@@ -2,6 +2,7 @@ import { describe, ValueError } from "../errors.ts";
 import type { Kernels, PackedMatrix } from "../tensor/index.ts";
 import { asList, type Integers } from "./integers.ts";
 import { expectTokenId } from "./prompts.ts";
+import { type Survey, surveyOf } from "./survey.ts";
 import { eachChunk, readRow, type Table } from "./table.ts";
 
 /** A column of W_U [dModel, dVocab] and its entry of b_U; or the difference of two. */
@@ -38,6 +39,8 @@ export interface Unembedding {
    * @returns      [rows, tokens] or [rows, dVocab]
    */
   logits(x: Float32Array, tokens?: readonly number[]): Float32Array;
+  /** The columns in short, made at the first call: see `Survey`. */
+  survey?(): Survey;
 }
 
 /** What attribution reads: a token's column, or what tells it from a wrong one. */
@@ -63,6 +66,7 @@ interface Folding {
   token(row: Float32Array): UnembeddingColumn;
   /** Of a row less another; the first is written over. */
   difference(row: Float32Array, subtracted: Float32Array): UnembeddingColumn;
+  survey(token: (row: Float32Array) => UnembeddingColumn): Survey;
 }
 
 /** The unembedding as trained: column t is row t of the table, and there is no bias. */
@@ -73,6 +77,8 @@ export function rawUnembedding(kernels: Kernels, table: Table): Unembedding {
       for (let i = 0; i < row.length; i++) row[i] -= subtracted[i];
       return { column: row, bias: 0 };
     },
+    survey: (fold) =>
+      surveyOf({ kernels, table, fold, read: (y) => y, gamma: 0, subtracted: new Float64Array() }),
   });
 }
 
@@ -97,10 +103,20 @@ export function foldedUnembedding(
       return fold(row, vocabularyMean, gamma, beta);
     },
     difference: (row, subtracted) => fold(row, Float64Array.from(subtracted), gamma, beta),
+    survey(token) {
+      vocabularyMean ??= meanRow(kernels, table);
+      const read = (y: Float64Array) => {
+        const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
+        return y.map((value, i) => gamma[i] * (value - mean));
+      };
+      const greatest = gamma.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      return surveyOf({ kernels, table, fold: token, read, gamma: greatest, subtracted: vocabularyMean });
+    },
   });
 }
 
 function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedding {
+  let surveyed: Survey | undefined;
   let whole: { W_U: PackedMatrix; b_U: Float32Array } | undefined;
   const where = "unembedding";
   const row = (id: number) => {
@@ -129,6 +145,10 @@ function unembedding(kernels: Kernels, table: Table, folding: Folding): Unembedd
     hook: "unembed.hook_out",
     token: (id) => folding.token(row(id)),
     tokens,
+    survey() {
+      surveyed ??= folding.survey(folding.token);
+      return surveyed;
+    },
     difference: (answer, wrong) => folding.difference(row(answer), row(wrong)),
     read(x, column) {
       expectRows(where, x, table.cols, 1);

@@ -1,15 +1,20 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { demoModel } from "../../src/demo/index.ts";
 import { directLogitAttribution, type PromotedTokensOptions, promotedTokens } from "../../src/dla/index.ts";
 import { CheckError, NotImplementedError, ValueError } from "../../src/errors.ts";
 import { type ModelInput, modelFromWeights } from "../../src/model/index.ts";
+import { jsKernels } from "../../src/tensor/index.ts";
 import { prompt, type RandomModel, randomGpt2, randomWeights, weightsOf } from "../support/arbitraries.ts";
+import { random } from "../support/random.ts";
 import { vocabularyScores, writeOf } from "../support/referenceLens.ts";
 import { stubModel } from "../support/stubModel.ts";
 import { tinyConfig, tinyModel } from "../support/tinyModel.ts";
 import { wordModel } from "./wordModel.ts";
 
 afterEach(() => vi.restoreAllMocks());
+
+const sentence = "When Mary and John went to the store, John gave a drink to";
 
 /** A model, raw or folded, prompts of any lengths, and one of its components. */
 const asked = randomGpt2.chain(({ model, config }: RandomModel) => {
@@ -267,5 +272,62 @@ describe("ValueError that names it, before anything runs", () => {
     const go = (options: object) => () => promotedTokens(raw, ids, { component: "embed", ...options });
     expect(go({})).toThrow(/^promotedTokens: got a model with its weights as trained/);
     expect(go({ allowRawWeights: true })).not.toThrow();
+  });
+});
+
+describe("a search of the vocabulary", () => {
+  test("has the very lists of reading it all, of the embedded model, raw and folded, on every backend", async () => {
+    for (const kernels of [undefined, jsKernels]) {
+      for (const compatibilityMode of [true, false]) {
+        const model = await demoModel({ compatibilityMode, kernels });
+        const { dVocab } = model.config;
+        for (const component of ["embed", "pos_embed", "0_attn_out", "2_mlp_out", "L1H0", "L2H1", "L1N17"]) {
+          const options = { component, pos: [0, 4, -1], allowRawWeights: true };
+          const all = promotedTokens(model, sentence, { ...options, top: dVocab }).sites;
+          const some = promotedTokens(model, sentence, { ...options, top: 7 }).sites;
+          expect(some).toEqual(
+            all.map(({ promoted, suppressed, ...rest }) => ({
+              ...rest,
+              promoted: promoted.slice(0, 7),
+              suppressed: suppressed.slice(0, 7),
+            })),
+          );
+        }
+      }
+    }
+  });
+
+  test("folds few columns once it knows them all", async () => {
+    const model = await demoModel({ compatibilityMode: true });
+    const options = { component: "2_mlp_out", top: 5 };
+    promotedTokens(model, sentence, options);
+    const tokens = vi.spyOn(model.unembedding as Required<typeof model.unembedding>, "tokens");
+    promotedTokens(model, sentence, options);
+    const folded = tokens.mock.calls.reduce((sum, [ids]) => sum + ids.length, 0);
+    expect(folded).toBeGreaterThanOrEqual(10);
+    expect(folded).toBeLessThan(model.config.dVocab / 10);
+  });
+
+  test("finds the greatest among tokens that float32 does not tell apart", () => {
+    const config = { ...tinyConfig, dVocab: 120, tieWordEmbeddings: false };
+    for (let seed = 0; seed < 20; seed++) {
+      const weights = randomWeights(config, seed);
+      const { W_U } = weights;
+      if (!W_U) throw new Error("expected an unembedding");
+      const next = random(seed + 1);
+      const steps = seed % 2 === 0 ? 2 ** -22 : 2 ** -16; // a few units in the last place of the first row, or many
+      for (let i = config.dModel; i < W_U.length; i++)
+        W_U[i] = W_U[i % config.dModel] * (1 + steps * (next() - 0.5));
+      for (const compatibilityMode of [true, false]) {
+        const model = modelFromWeights(config, weights, { compatibilityMode });
+        const options = { component: "1_mlp_out", pos: "all", allowRawWeights: true } as const;
+        const all = promotedTokens(model, [1, 2, 3], { ...options, top: 120 }).sites;
+        const some = promotedTokens(model, [1, 2, 3], { ...options, top: 3 }).sites;
+        for (const [i, { promoted, suppressed }] of some.entries()) {
+          expect(promoted).toEqual(all[i].promoted.slice(0, 3));
+          expect(suppressed).toEqual(all[i].suppressed.slice(0, 3));
+        }
+      }
+    }
   });
 });
