@@ -10,9 +10,9 @@ import type { Attribution, AttributionResult } from "../result/result.ts";
 export interface AttributionRecord {
   readonly input: string | Integers;
   /** One for all positions, or one for each. */
-  readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
+  readonly answer?: AnswerRef | Integers | readonly AnswerRef[] | undefined;
   /** The same. */
-  readonly wrong?: AnswerRef | readonly AnswerRef[] | undefined;
+  readonly wrong?: AnswerRef | Integers | readonly AnswerRef[] | undefined;
 }
 
 /** How records are attributed: as prompts are, one by one. */
