@@ -139,6 +139,7 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestDistance = Math.max(3, Math.ceil(name.length / 3));
   for (const candidate of candidates) {
+    if (Math.abs(name.length - candidate.length) >= bestDistance) continue; // it is farther: a long text is not gone through
     const distance = editDistance(name, candidate);
     if (distance < bestDistance) {
       best = candidate;

@@ -3,17 +3,19 @@ import { modelFromFiles } from "../../dist/index.js"; // "logitscope"
 import { attribute } from "../shared/attribute.js";
 import { filesAt, filesOf } from "../shared/files.js";
 import { showProgress } from "../shared/progress.js";
-import { drawTable } from "../shared/table.js";
+import { clearTable, drawTable } from "../shared/table.js";
 
 const at = (id) => document.getElementById(id);
 const value = (id) => at(id).value;
 let model = null;
+let loaded = ""; // what the model is
 let stop = null;
 
 /** Replaces the model by the one that `make` gives; "Cancel" stops it, and keeps the one that is there. */
 async function load(name, make) {
   stop = new AbortController();
   setLoading(true);
+  begin();
   const notes = [];
   try {
     const made = await make({
@@ -26,13 +28,20 @@ async function load(name, make) {
     model?.dispose();
     model = made;
     const { nLayers, nHeads } = model.config;
-    say([`${name}: ${nLayers} layers of ${nHeads} heads, on ${model.backend}.`, ...notes].join(" "));
+    loaded = [`${name}: ${nLayers} layers of ${nHeads} heads, on ${model.backend}.`, ...notes].join(" ");
+    say(loaded);
   } catch (error) {
     if (stop.signal.aborted) say("Cancelled.");
     else fail(error);
   } finally {
     setLoading(false);
   }
+}
+
+/** Takes away what the last run drew or complained of. */
+function begin() {
+  clearTable(at("rows"));
+  say(loaded);
 }
 
 function setLoading(loading) {
@@ -67,6 +76,7 @@ at("remote").onsubmit = (event) => {
 at("cancel").onclick = () => stop.abort();
 at("ask").onsubmit = (event) => {
   event.preventDefault();
+  begin();
   try {
     const asked = Object.fromEntries(["prompt", "answer", "wrong", "unit"].map((id) => [id, value(id)]));
     drawTable(at("rows"), attribute(model, asked));

@@ -34,6 +34,12 @@ export function drawTable(table, { labels, scores, check, caption, isDifference 
   table.hidden = false;
 }
 
+/** Takes away what was drawn: it is of another question. */
+export function clearTable(table) {
+  table.hidden = true;
+  table.replaceChildren();
+}
+
 /** A bar from the axis in the middle, `share` of a half to the right or the left. */
 function makeBar(share) {
   const bar = make("div", "", { className: share < 0 ? "against" : "for" });

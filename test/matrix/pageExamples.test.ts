@@ -1,3 +1,6 @@
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -99,14 +102,57 @@ describe.skipIf(chromiumPath === undefined)("the examples in Chromium", () => {
       expect(await page.locator("table img").count()).toBe(0);
     });
 
-    test("an answer that is no token is said, and what was drawn stays", async () => {
+    const isFailed = () => page.locator("#status.failed").count();
+
+    test("an answer that is no token is said; what was drawn before is gone, and so is the error at the next run", async () => {
       await page.click("#demo");
       await status("demo:");
       await attribute();
       await page.fill("#answer", " Marzipan");
       await page.click("#go");
       await status("Marzipan");
-      expect(await page.locator("tbody tr").count()).toBe(8);
+      expect(await page.locator("#rows").isHidden()).toBe(true);
+      expect(await page.locator("tbody tr").count()).toBe(0);
+      expect(await isFailed()).toBe(1);
+      await page.fill("#answer", " Mary");
+      await attribute();
+      expect(await page.textContent("#status")).toBe("demo: 3 layers of 2 heads, on wasm.");
+      expect(await isFailed()).toBe(0);
+      expect(await shownRows()).toEqual(await expectedRows(...mary));
+    });
+
+    test("what was drawn of one model is gone when another one is loaded, or cannot be", async () => {
+      await page.click("#demo");
+      await status("demo:");
+      await attribute();
+      await page.fill("#address", `${server.origin}/nowhere/`);
+      await page.click("#remote button");
+      await status("config.json: got HTTP status 404");
+      expect(await page.locator("#rows").isHidden()).toBe(true);
+      await page.click("#demo");
+      await status("demo:");
+      expect(await isFailed()).toBe(0);
+    });
+
+    test("a folder with a checkpoint in a folder inside: its own files alone are taken", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "chosen-"));
+      await cp(model, folder, { recursive: true });
+      const inside = join(folder, "checkpoint-500");
+      await mkdir(inside);
+      // were one of these taken, the load would fail
+      for (const name of await readdir(model)) await writeFile(join(inside, name), "of another model");
+      await page.setInputFiles("#folder", folder);
+      await status("folder: 3 layers of 2 heads, on wasm.");
+      await attribute();
+      expect(await shownRows()).toEqual(await expectedRows(...mary));
+      await rm(join(folder, "config.json"));
+      await page.reload();
+      await page.setInputFiles("#folder", folder);
+      await status(
+        /^config\.json: not in the folder itself, but in chosen-\w+\/checkpoint-500\. Choose that folder\.$/,
+      );
+      expect(await isFailed()).toBe(1);
+      await rm(folder, { recursive: true });
     });
 
     test("a folder from the disk", async () => {
@@ -189,6 +235,22 @@ describe.skipIf(chromiumPath === undefined)("the examples in Chromium", () => {
       await page.click("#load");
       await status("3 layers");
       expect(server.asked.length).toBe(before);
+    });
+
+    test("what was drawn, and what was complained of, are gone when a run begins", async () => {
+      await page.click("#load");
+      await status("3 layers");
+      await page.click("#go");
+      await page.waitForSelector("tbody tr");
+      await page.fill("#answer", " Marzipan");
+      await page.click("#go");
+      await status("Marzipan");
+      expect(await page.locator("#rows").isHidden()).toBe(true);
+      await page.fill("#answer", " Paris");
+      await page.click("#go");
+      await page.waitForSelector("tbody tr");
+      await status(/^3 layers of 2 heads, on wasm\.$/);
+      expect(await page.locator("#status.failed").count()).toBe(0);
     });
 
     test("the download is cancelled in the worker", async () => {

@@ -1,4 +1,3 @@
-import * as demo from "../../src/demo/index.ts";
 import * as root from "../../src/index.ts";
 import { randomWeights } from "../support/arbitraries.ts";
 import * as checkpoint from "../support/gpt2Checkpoint.ts";
@@ -18,6 +17,7 @@ export interface Call {
 }
 
 const { jsKernels } = root;
+const entry: typeof root = { ...root };
 const vocabulary = ["h", "a", "t", "Ġ", "Ġh", "Ġha", "Ġhat", "at", "!", "â", "Ĥ", "<|endoftext|>"];
 const vocab = JSON.stringify(Object.fromEntries(vocabulary.map((token, id) => [token, id])));
 const merges = "#version: 0.2\nĠ h\nĠh a\nĠha t\na t\n";
@@ -77,10 +77,10 @@ export function calls(on: Surface): readonly Call[] {
     args: () => args,
     call: (...given) => (object[name] as (...args: unknown[]) => unknown).call(object, ...given),
   });
-  const fn = (name: keyof typeof root | keyof typeof demo, ...args: unknown[]): Call => ({
+  const fn = (name: keyof typeof root, ...args: unknown[]): Call => ({
     name,
     args: () => args,
-    call: (...given) => ({ ...root, ...demo })[name as "toJSON"](...(given as unknown as [never])) as unknown,
+    call: (...given) => (entry[name] as (...args: unknown[]) => unknown)(...given),
   });
   const files = {
     "config.json": new TextEncoder().encode(JSON.stringify(checkpoint.tinyConfig)),
@@ -181,7 +181,6 @@ export function calls(on: Surface): readonly Call[] {
     fn("toTable", results.sources, table),
     fn("toTable", results.set, table),
     fn("top", attribution, 3),
-    fn("demoModel", { kernels: jsKernels, compatibilityMode: true, name: "demo", onWarning: () => {} }),
 
     of("model", model, "run", "hat", run),
     of("model", model, "run", [prompt, [1, 2, 3]], { stopAtLayer: -1, logits: undefined }),

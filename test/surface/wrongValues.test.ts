@@ -7,12 +7,12 @@ import { refusalOf } from "./outcome.ts";
 import { placesOf, replaced, wrongValues } from "./wrongValues.ts";
 
 const on = surface();
-const table = [...calls(on), ...nodeCalls()];
+const table = [...calls(on), ...otherCalls()];
 const wrong = wrongValues(on);
 const before = bitsOf();
 
-/** Those of Node alone. No request is made. */
-function nodeCalls(): Call[] {
+/** Those of the other entries. No request is made. */
+function otherCalls(): Call[] {
   const onDownload = () => {};
   const hub = { cacheDir: "/nowhere", token: false, endpoint: undefined, offline: true, refresh: undefined };
   return [
@@ -30,6 +30,11 @@ function nodeCalls(): Call[] {
       args: () => ["openai-community/gpt2", { ...hub, revision: "main", fetch: notThere, onDownload }],
       call: (...given) => node.fromPretrained(...(given as unknown as [string])),
       isRefused: true,
+    },
+    {
+      name: "demoModel",
+      args: () => [{ kernels: root.jsKernels, compatibilityMode: true, name: "demo", onWarning: () => {} }],
+      call: (...given) => demo.demoModel(...given),
     },
     {
       name: "spawnThread",

@@ -10,9 +10,9 @@ type OwnOptions = Omit<AttributionOptions, "answer" | "wrong" | "cache">;
 export interface AttributionRecord extends OwnOptions {
   readonly input: string | Integers;
   /** One for all positions, or one for each; "next" is the token that follows. It takes the place of the options' direction too. */
-  readonly answer?: AnswerRef | readonly AnswerRef[] | undefined;
+  readonly answer?: AnswerRef | Integers | readonly AnswerRef[] | undefined;
   /** The same. */
-  readonly wrong?: AnswerRef | readonly AnswerRef[] | undefined;
+  readonly wrong?: AnswerRef | Integers | readonly AnswerRef[] | undefined;
   /** The caller's own, anything: the record comes back with it. */
   readonly id?: unknown;
   /** The same. */

@@ -15,34 +15,34 @@ export function notHeld(
   inModel: readonly string[],
 ): ValueError {
   const isInModel = inModel.includes(full);
-  const meant = isInModel ? undefined : (nearestShort(name, layer, full, inModel) ?? nearest(full, inModel));
+  const meant = isInModel
+    ? undefined
+    : (fromShort(where, { name, layer, full }, inModel) ?? nearest(full, inModel));
   const remedy = isInModel
     ? "Ask for it in runWithCache's names."
     : meant === undefined
       ? "See cache.names."
       : `Did you mean ${meant.startsWith("get(") ? meant : describe(meant)}?`;
+  const got = describe(layer === undefined ? name : full);
   return new ValueError(
-    `${where}: got ${describe(full)}, expected one of the ${held.length} names that this cache holds. ${remedy}`,
+    `${where}: got ${got}, expected one of the ${held.length} names that this cache holds. ${remedy}`,
   );
 }
 
-/** Of a shorthand misspelt, or one that lacks its layer, the full call: `get("pattern", layer)`. */
-function nearestShort(
-  name: string,
-  layer: number | undefined,
-  full: string,
+/** Of a shorthand misspelt, or one that lacks its layer, what was meant: `get("pattern", layer)`, or a hook's name. */
+function fromShort(
+  where: string,
+  { name, layer, full }: Asked,
   inModel: readonly string[],
 ): string | undefined {
   if (name.includes(".") || name.startsWith("hook_")) return undefined;
-  const isInBlock = (hook: string) => hook.startsWith("blocks.");
-  const shorts = new Map(inModel.map((hook) => [hook.slice(hook.lastIndexOf("hook_") + 5), hook]));
-  const asked = full.slice(full.lastIndexOf("hook_") + 5); // an alias is spelt out
-  const near = shorts.has(asked) ? asked : nearest(asked, [...shorts.keys()]);
-  if (near === undefined) return undefined;
-  const hook = shorts.get(near)!;
-  if (!isInBlock(hook)) return `get("${near}")`;
-  if (layer === undefined) return `get("${near}", layer)`;
-  return near === asked
-    ? undefined
-    : hook.replace(/^blocks\.\d+\./, full.match(/^blocks\.\d+\./)?.[0] ?? "blocks.0.");
+  const shortOf = (hook: string) => hook.slice(hook.lastIndexOf("hook_") + "hook_".length);
+  const asked = shortOf(full); // an alias is spelt out
+  const near = inModel.map(shortOf).includes(asked) ? asked : nearest(asked, inModel.map(shortOf));
+  if (near === undefined || (layer !== undefined && near === asked)) return undefined;
+  const inBlock = /^blocks\.\d+\./;
+  const hook = inModel.find((one) => shortOf(one) === near)!;
+  if (layer !== undefined) return hook.replace(inBlock, full.match(inBlock)?.[0] ?? "$&");
+  if (where !== "cache.get") return hook; // which take no layer
+  return inBlock.test(hook) ? `get("${near}", layer)` : `get("${near}")`;
 }

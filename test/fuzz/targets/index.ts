@@ -1,4 +1,5 @@
 import type { Target } from "../input.ts";
+import { anyArguments } from "./arguments.ts";
 import { config, index, safetensors } from "./files.ts";
 import { prompts, wholeModel } from "./models.ts";
 import { addedTokens, tokenizerJson, vocabulary } from "./tokenizers.ts";
@@ -12,4 +13,5 @@ export const targets: readonly Target[] = [
   addedTokens,
   wholeModel,
   prompts,
+  anyArguments,
 ];

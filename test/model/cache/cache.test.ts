@@ -164,7 +164,7 @@ describe("names", () => {
     [["resid_prf", 1], /got "blocks\.1\.hook_resid_prf".*Did you mean "blocks\.1\.hook_resid_pre"\?/],
     [["z", 2], /got "blocks\.2\.attn\.hook_z".*Did you mean "blocks\.[01]\.attn\.hook_z"\?/],
     [["z", -3], /Did you mean|See cache\.names/],
-    [["qwertyuiop"], /got "hook_qwertyuiop".*See cache\.names\./],
+    [["qwertyuiop"], /got "qwertyuiop".*See cache\.names\./],
   ])("get(%j) is a ValueError that helps", (args, message) => {
     expect(() => cache.get(...args)).toThrow(ValueError);
     expect(() => cache.get(...args)).toThrow(message);
