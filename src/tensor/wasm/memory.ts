@@ -63,16 +63,21 @@ export class WasmMemory {
   }
 }
 
-/** In bytes. V8 collects garbage when about so much more than its heap is held outside of it. */
+/**
+ * In bytes. V8 collects garbage when about so much more than its heap is held outside of it; and it is large enough for the
+ * system to give pages only as they are touched, where smaller ones may be cleared by hand.
+ */
 const BALLAST = 64 << 20;
 
 /**
  * Memory of the engine's that nobody touches, so that it takes address space alone. V8 does not count what threads share: without
- * this it let some eight forgotten models of 500 MB pile up before it looked for garbage, and with it one or two.
+ * this it let some eight forgotten models of 500 MB pile up before it looked for garbage, and with it one or two. None beside
+ * a memory that is smaller itself.
  */
 function ballast(bytes: number): ArrayBuffer | null {
+  if (bytes < BALLAST) return null;
   try {
-    return new ArrayBuffer(Math.min(bytes, BALLAST));
+    return new ArrayBuffer(BALLAST);
   } catch {
     return null; // it is worth no failure
   }
