@@ -55,12 +55,19 @@ const cacheNames: NamesOf<CacheOptions> = {
 
 const bosNames = { prependBos: true } as const;
 
+/** What `using` calls; engines that lack it run code that compilers have written for this name. */
+const disposal: unique symbol = ((Symbol as { dispose?: symbol }).dispose ??
+  Symbol.for("Symbol.dispose")) as never;
+
+export interface Gpt2 extends Disposable {}
+
 /**
  * A GPT-2. Loading is async, running is not; nothing here changes a model once it is made.
  *
  * Inputs are a text, texts, the ids of a prompt or lists of ids; the prompts of one run have one length. A text
  * gets the BOS token in front, as in TransformerLens, unless it begins with it.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: it has what Disposable says, under the name above
 export class Gpt2 {
   /** What results call it: the folder's name, "demo", or the `name` given. */
   readonly name: string;
@@ -229,11 +236,17 @@ export class Gpt2 {
 
   /**
    * Ends the model's threads and lets go of its memory, also that of the models made from it and of the one it was made
-   * from: they share it. What is asked of them afterwards is a ValueError, but on plain JavaScript, which has neither. Without
-   * threads it is enough to forget a model.
+   * from: they share it. What is asked of them afterwards is a ValueError, but on plain JavaScript, which has neither.
+   * `using model = await …` calls it at the end of the block. A model that nobody holds is let go of too, its threads with it, but
+   * only when the engine next collects its garbage.
    */
   dispose(): void {
     this.kernels.dispose();
+  }
+
+  /** @internal */
+  [disposal](): void {
+    this.dispose();
   }
 
   /**

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { writeCheckpoint } from "../../bench/checkpoint.ts";
 import { recordedHash } from "../support/recordedBits.ts";
 import type { SettledMemory } from "./children/settledMemory.ts";
-import { megabytes, runChild } from "./support.ts";
+import { megabytes, runChild, temporaryFolder } from "./support.ts";
 
 // V8 enlarges its young generation once, after some thousand attributions, by 18 MB: held small, RSS shows what we keep
 const flags = ["--expose-gc", "--max-semi-space-size=4"];
@@ -44,4 +45,25 @@ describe.each([1, 2])("on %d threads", (threads) => {
     expect(rest.resources).toEqual([]);
     expect(rest.hashes).toEqual([recordedHash]);
   });
+});
+
+test("10 models on 2 threads that are forgotten, not disposed of, leave no memory and no thread; those in use stay", async () => {
+  interface Printed {
+    readonly counts: number[];
+    readonly memory: SettledMemory[];
+    readonly same: boolean;
+  }
+  const held = 2; // a model, and one of which a part is held
+  const { counts, memory, same } = await runChild<Printed>("abandon", ["2", "10", `${held}`], flags);
+  expect(counts).toEqual(Array(10).fill(held));
+  expectNoGrowth("10 models forgotten, 2 threads", memory.slice(1)); // the first compiles what it runs
+  expect(same).toBe(true);
+});
+
+test("20 models that are forgotten are let go of by and by, though nobody asks for a collection", async () => {
+  const folder = temporaryFolder();
+  writeCheckpoint(folder, { n_layer: 4, n_head: 12, n_embd: 768, n_positions: 256, vocab_size: 1000 });
+  const { most } = await runChild<{ most: number }>("forget", [folder, "20"]);
+  console.info(`20 models forgotten, uncollected: at the most ${most} threads`);
+  expect(most).toBeLessThanOrEqual(5);
 });

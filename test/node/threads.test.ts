@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoModel } from "../../src/demo/index.ts";
 import {
   CheckpointError,
@@ -39,6 +39,34 @@ test("dispose ends every thread", async () => {
   model.dispose();
   model.dispose(); // twice is once
   expect(await Promise.all(ends)).toEqual(ended);
+});
+
+test("a model declared with `using` ends its threads at the end of the block, also where that is left by an error", async () => {
+  const { ends, ...options } = watchedThreads();
+  const attribute = async () => {
+    using model = await demoModel({ threads: 3, ...options });
+    return directLogitAttribution(model, prompt, { answer: " Paris" }); // a model that is not folded refuses
+  };
+  await expect(attribute()).rejects.toThrow(ValueError);
+  expect(await Promise.all(ends)).toEqual(ended);
+});
+
+test("where the engine has no Symbol.dispose, the model has the name that compilers take for it", async () => {
+  const real = Symbol;
+  const known = Object.getOwnPropertyNames(real).filter(
+    (name) => !/dispose|^(length|name|prototype)$/i.test(name),
+  );
+  const own = Object.fromEntries(known.map((name) => [name, Reflect.get(real, name)]));
+  vi.stubGlobal(
+    "Symbol",
+    Object.assign((text: string) => real(text), own),
+  );
+  vi.resetModules();
+  const { demoModel } = await import("../../src/demo/index.ts");
+  const model = await demoModel();
+  vi.unstubAllGlobals();
+  (model as unknown as Record<symbol, () => void>)[Symbol.for("Symbol.dispose")]();
+  expect(() => model.run(prompt)).toThrow(/got a call after dispose\(\)/);
 });
 
 test("a model that cannot be loaded leaves no thread", async () => {

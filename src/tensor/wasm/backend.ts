@@ -4,6 +4,7 @@ import { PANEL, SCRATCH_BYTES } from "./code/panels.ts";
 import { LARGEST_MEMORY, type MemorySizes, WasmMemory } from "./memory.ts";
 import { matrixBytes, planMemories } from "./memoryPlan.ts";
 import { roundUp } from "./region.ts";
+import { endWithOwner } from "./threads/abandoned.ts";
 import type { Crew } from "./threads/crew.ts";
 
 /** A matrix in panels of eight columns, [⌈cols/8⌉][inner][8], at an address of a memory; padding is zero. */
@@ -30,6 +31,8 @@ export class Backend implements Workspace {
   readonly #module: WebAssembly.Module;
   readonly #shared: boolean;
   readonly #largest: number;
+  /** Ends the threads. */
+  readonly #end: () => void;
   #memories: WasmMemory[] = [];
   /** Where the session allocates, and where it began in each memory. */
   #session: { home: WasmMemory; marks: readonly number[] } | null = null;
@@ -40,6 +43,7 @@ export class Backend implements Workspace {
   constructor({ module, crew, shared, largestMemory = LARGEST_MEMORY }: BackendOptions) {
     this.#module = module;
     this.crew = crew;
+    this.#end = endWithOwner(crew, this);
     this.#shared = shared;
     this.#largest = largestMemory;
   }
@@ -178,7 +182,7 @@ export class Backend implements Workspace {
     this.#disposed = true;
     this.#memories = [];
     this.#spare = null;
-    this.crew.dispose();
+    this.#end();
   }
 
   /** What the kernels need for their own to work with such a matrix. */

@@ -31,6 +31,8 @@ export const OVERHEAD: number = FIRST + 2 * PAGE + MEMORY_PAGE + SLACK;
  */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory;
+  /** Held for its size alone: see `ballast`. */
+  readonly ballast: ArrayBuffer | null;
   readonly exports: Exports;
   readonly floats: Float32Array;
   readonly doubles: Float64Array;
@@ -45,6 +47,7 @@ export class WasmMemory {
     const activations = roundUp(weights + sizes.weights, PAGE);
     const end = activations + roundUp(sizes.activations);
     this.memory = allocate(Math.ceil((end + SLACK) / MEMORY_PAGE), shared);
+    this.ballast = shared ? ballast(this.memory.buffer.byteLength) : null;
     this.exports = new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports as Exports;
     const { buffer } = this.memory;
     this.floats = new Float32Array(buffer);
@@ -57,6 +60,26 @@ export class WasmMemory {
 
   holds(array: ArrayBufferView): boolean {
     return array.buffer === this.floats.buffer;
+  }
+}
+
+/**
+ * In bytes. V8 collects garbage when about so much more than its heap is held outside of it; and it is large enough for the
+ * system to give pages only as they are touched, where smaller ones may be cleared by hand.
+ */
+const BALLAST = 64 << 20;
+
+/**
+ * Memory of the engine's that nobody touches, so that it takes address space alone. V8 does not count what threads share: without
+ * this it let some eight forgotten models of 500 MB pile up before it looked for garbage, and with it one or two. None beside
+ * a memory that is smaller itself.
+ */
+function ballast(bytes: number): ArrayBuffer | null {
+  if (bytes < BALLAST) return null;
+  try {
+    return new ArrayBuffer(BALLAST);
+  } catch {
+    return null; // it is worth no failure
   }
 }
 
