@@ -27,6 +27,10 @@ const {
 } = logitscope;
 const model = await demoModel({ compatibilityMode: true });
 const ids = [1, 2, 3];
+const ablation = await ablationEffects(model, [ids], { answer: 5 });
+const erased = erasures(model, [ids], { answer: 5 });
+const lens = logitLens(model, [ids], { answer: 5 });
+const promoted = promotedTokens(model, [ids], { component: "1_mlp_out" });
 const { cache } = model.runWithCache([ids]);
 const result = directLogitAttribution(model, [ids], { answer: 4 });
 const folder = mkdtempSync(`${tmpdir()}/logitscope-options-`);
@@ -52,11 +56,11 @@ const functions: Record<string, readonly [call: (options: never) => unknown, wro
     ],
     promotedTokens: [(options) => promotedTokens(model, [ids], options), "componnent", "component"],
     startKernels: [(options) => startKernels(options), "thread", "threads"],
-    toAblationTable: [(options) => toAblationTable({} as never, options), "colour", "color"],
+    toAblationTable: [(options) => toAblationTable(ablation, options), "colour", "color"],
     toComparisonTable: [(options) => toComparisonTable(compare(result, result), options), "colour", "color"],
-    toErasuresTable: [(options) => toErasuresTable({} as never, options), "topK", "top"],
-    toLensTable: [(options) => toLensTable({} as never, options), "colors", "color"],
-    toPromotedTable: [(options) => toPromotedTable({} as never, options), "widht", "width"],
+    toErasuresTable: [(options) => toErasuresTable(erased, options), "topK", "top"],
+    toLensTable: [(options) => toLensTable(lens, options), "colors", "color"],
+    toPromotedTable: [(options) => toPromotedTable(promoted, options), "widht", "width"],
     toTable: [(options) => toTable(result, options), "tpo", "top"],
     "model.run": [(options) => model.run([ids], options), "logit", "logits"],
     "model.runWithCache": [(options) => model.runWithCache([ids], options), "name", "names"],

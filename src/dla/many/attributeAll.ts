@@ -88,7 +88,6 @@ export async function* attributeAtPace<R extends AttributionRecord>(
     throw new ValueError(`attributeAll: got onError ${describe(onError)}, expected "throw" or "skip".`);
   }
   expectModel("attributeAll", model);
-  expectRecords(records);
   const total = Array.isArray(records) ? records.length : undefined;
   const source = readAhead("attributeAll", records, signal);
   const work = { model, shared, pace, pause: breaks(signal) };
@@ -115,17 +114,6 @@ export async function* attributeAtPace<R extends AttributionRecord>(
   } finally {
     await source.close();
   }
-}
-
-function expectRecords(records: unknown): void {
-  const { [Symbol.iterator]: now, [Symbol.asyncIterator]: later } = Object(records) as Record<
-    symbol,
-    unknown
-  >;
-  if (typeof records !== "string" && (typeof now === "function" || typeof later === "function")) return;
-  throw new ValueError(
-    `attributeAll: got ${describe(records)}, expected records. Give a list, or what is iterated: [{ input, answer }].`,
-  );
 }
 
 interface Numbered<R> {
