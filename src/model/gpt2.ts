@@ -55,10 +55,6 @@ const cacheNames: NamesOf<CacheOptions> = {
 
 const bosNames = { prependBos: true } as const;
 
-/** What `using` calls; engines that lack it run code that compilers have written for this name. */
-const disposal: unique symbol = ((Symbol as { dispose?: symbol }).dispose ??
-  Symbol.for("Symbol.dispose")) as never;
-
 export interface Gpt2 extends Disposable {}
 
 /**
@@ -67,7 +63,7 @@ export interface Gpt2 extends Disposable {}
  * Inputs are a text, texts, the ids of a prompt or lists of ids; the prompts of one run have one length. A text
  * gets the BOS token in front, as in TransformerLens, unless it begins with it.
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: it has what Disposable says, under the name above
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: it has what Disposable says, see beDisposable
 export class Gpt2 {
   /** What results call it: the folder's name, "demo", or the `name` given. */
   readonly name: string;
@@ -132,6 +128,7 @@ export class Gpt2 {
     };
     this.#outer = outer;
     showAs(this, showModel);
+    beDisposable(this);
   }
 
   /** The backend that computes, and why it is not the one asked for where it is not: "wasm", "js: …". */
@@ -244,11 +241,6 @@ export class Gpt2 {
     this.kernels.dispose();
   }
 
-  /** @internal */
-  [disposal](): void {
-    this.dispose();
-  }
-
   /**
    * A text's ids, the BOS token in front unless the text begins with it or `prependBos` is false.
    *
@@ -295,6 +287,15 @@ export class Gpt2 {
   layerTypes(): string[] {
     return this.blocks.map(() => "attn+mlp");
   }
+}
+
+/**
+ * Has `using` call the model's dispose. An engine that lacks `using` runs code that compilers have written, for the second name. A
+ * method of the class by such a name would keep the class in bundles that have no use for it.
+ */
+function beDisposable(model: Gpt2): void {
+  const { dispose = Symbol.for("Symbol.dispose") } = Symbol as { dispose?: symbol };
+  Object.defineProperty(model, dispose, { value: () => model.dispose() });
 }
 
 /** A copy of a table's rows, each less its mean. */

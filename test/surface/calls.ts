@@ -23,7 +23,7 @@ const vocab = JSON.stringify(Object.fromEntries(vocabulary.map((token, id) => [t
 const merges = "#version: 0.2\nĠ h\nĠh a\nĠha t\na t\n";
 
 /** What calls are made on: a model of two small layers, and what its functions return. */
-export function surface() {
+export async function surface() {
   const weights = randomWeights(tinyConfig, 1);
   const tokenizer = tinyTokenizer();
   const raw = root.modelFromWeights(tinyConfig, weights, { tokenizer, kernels: jsKernels });
@@ -48,7 +48,7 @@ export function surface() {
     ),
     lens: root.logitLens(model, prompt, asked),
     promoted: root.promotedTokens(model, prompt, { component: "L1H0" }),
-    ablation: root.ablationEffects(model, prompt, asked),
+    ablation: await root.ablationEffects(model, prompt, asked),
     erasures: root.erasures(model, prompt, { ...asked, threshold: 0 }),
   };
   const summary = root.runningSummary();
@@ -56,7 +56,7 @@ export function surface() {
   return { raw, model, tokenizer, weights, prompt, cache, stack, results, summary };
 }
 
-export type Surface = ReturnType<typeof surface>;
+export type Surface = Awaited<ReturnType<typeof surface>>;
 
 /** Those of any runtime: every public function and method, by hand. */
 export function calls(on: Surface): readonly Call[] {
@@ -161,6 +161,7 @@ export function calls(on: Surface): readonly Call[] {
     fn("modelFromWeights", tinyConfig, weights, {
       ...{ compatibilityMode: true, name: "x", kernels: jsKernels, precision: "reproducible", tokenizer },
     }),
+    fn("meanEffects", ablation),
     fn("parseConfig", '{"n_layer":1,"n_head":1,"n_embd":2,"n_positions":3,"vocab_size":4}'),
     fn("parseConfig", { n_layer: 1, n_head: 1, n_embd: 2, n_positions: 3, vocab_size: 4 }),
     fn("promotedTokens", model, "hat", { ...where, component: "L1H0", top: 2 }),
@@ -170,7 +171,7 @@ export function calls(on: Surface): readonly Call[] {
     fn("tensor", [2, 2], new Float32Array(4)),
     fn("toAblationTable", ablation, table),
     fn("toComparisonTable", comparison, table),
-    fn("toCsv", attribution, { header: true, prompt: 0 }),
+    fn("toCsv", attribution, { header: true, record: 0, id: "7" }),
     fn("toErasuresTable", erasures, table),
     fn("toJSON", attribution),
     fn("toJSON", results.sources),
@@ -230,6 +231,7 @@ export function calls(on: Surface): readonly Call[] {
     of("unembedding", unembedding, "difference", 1, 2),
     of("unembedding", unembedding, "read", row(), unembedding.token(1)),
     of("unembedding", unembedding, "logits", row(), [1, 2]),
+    of("unembedding", unembedding as Required<typeof unembedding>, "survey"),
     of("unembedding", raw.unembedding, "token", 1),
     of("unembedding", raw.unembedding, "difference", 1, 2),
   ];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as root from "../../src/index.ts";
 import { surface } from "./calls.ts";
 
-const { model, raw, cache, results, summary } = surface();
+const { model, raw, cache, results, summary } = await surface();
 const { attribution, comparison, lens, promoted, ablation, erasures } = results;
 const later = async () => attribution;
 

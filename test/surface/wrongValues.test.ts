@@ -6,7 +6,7 @@ import { type Call, calls, surface } from "./calls.ts";
 import { refusalOf } from "./outcome.ts";
 import { placesOf, replaced, wrongValues } from "./wrongValues.ts";
 
-const on = surface();
+const on = await surface();
 const table = [...calls(on), ...otherCalls()];
 const wrong = wrongValues(on);
 const before = bitsOf();

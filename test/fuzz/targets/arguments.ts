@@ -4,7 +4,7 @@ import { placesOf, replaced, wrongValues } from "../../surface/wrongValues.ts";
 import { bytesOf, type Target, textOf } from "../input.ts";
 import { expect } from "../outcome.ts";
 
-const on = surface();
+const on = await surface();
 const table = calls(on);
 const wrong = wrongValues(on);
 const bits = () => on.model.run([1, 2, 16]).data.join();
