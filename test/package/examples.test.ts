@@ -58,7 +58,7 @@ test("examples/circuit prints the figures of docs/circuit.md", () => {
 test("examples/llama attributes by every unit, a probe and an autoencoder's feature", () => {
   const stdout = run("llama/attribute.mjs");
   expect(stdout).toContain(
-    "model     llama · 2 layers × 4 heads · dModel 20 · weights as trained · plain loops",
+    "model     llama · 2 layers × 4 heads · dModel 20 · weights as trained ·",
   );
   expectTables(stdout, 4);
   expect(stdout).toMatch(/^by neuron: 57 rows/m); // 2 layers of 28, and the remainder
