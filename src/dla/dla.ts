@@ -58,7 +58,7 @@ function answerColumns(given: readonly (Integers | readonly TokenRef[])[]): {
   answer: TokenRef[][];
   wrong?: TokenRef[][];
 } {
-  const rows = (Array.isArray(given) ? Array.from(given, asList) : []) as TokenRef[][];
+  const rows = (Array.isArray(given) ? asList(given).map(asList) : []) as TokenRef[][];
   const isTable = Array.isArray(given) && rows.every(Array.isArray);
   const widths = isTable ? [...new Set(rows.map((row) => row.length))] : [];
   if (widths.length !== 1 || (widths[0] !== 1 && widths[0] !== 2)) {

@@ -1,6 +1,7 @@
 import { describe, nearest, tagOf, ValueError } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { MOST_LAYERS } from "./config.ts";
+import { dense } from "./integers.ts";
 
 /**
  * Every point of the forward pass that can be watched or changed, in execution order, with the dims of its
@@ -169,7 +170,7 @@ export function selectHooks(
       `${where}: got ${describe(filter)}, expected the names of hook points. Give a name, a list, a Set, a RegExp or a predicate.`,
     );
   }
-  const chosen = new Set<HookName>(list);
+  const chosen = new Set<HookName>(Array.isArray(list) ? dense(list) : list);
   for (const name of chosen) expectHookName(where, name, names);
   if (chosen.size > 0) return chosen;
   throw new ValueError(

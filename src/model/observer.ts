@@ -53,9 +53,7 @@ export function hooksByName(
 
 function expectPairs(where: string, hooks: readonly Hook[]): void {
   const given: unknown = hooks;
-  const index = Array.isArray(given)
-    ? Array.from(given).findIndex((hook) => !Array.isArray(hook)) // also what a sparse list leaves out
-    : 0;
+  const index = Array.isArray(given) ? given.findIndex((hook) => !Array.isArray(hook)) : 0;
   if (index === -1) return;
   const wrong = Array.isArray(given) ? given[index] : given;
   throw new ValueError(`${where}: got ${describe(wrong)}, expected hooks. Give a list of [name, fn] pairs.`);

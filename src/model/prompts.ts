@@ -1,5 +1,5 @@
 import { describe, expectFlags, ValueError } from "../errors.ts";
-import { type Integers, isIntegers, plainIntegers } from "./integers.ts";
+import { dense, type Integers, isIntegers, plainIntegers } from "./integers.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What a model can be run on: a text, texts, the ids of one prompt, or a list of prompts (texts or ids). */
@@ -32,9 +32,10 @@ export function readPrompts(
   const prompts = splitPrompts(where, input);
   return prompts.map((prompt, index) => {
     const here = prompts.length > 1 ? `${where}: prompt ${index}` : `${where}: prompt`;
-    const ids =
-      typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : plainIntegers(prompt);
-    expectTokens(here, model.config, ids);
+    const given = typeof prompt === "string" ? textToTokens(here, model, prompt, prependBos) : prompt;
+    expectLength(here, model.config, given.length);
+    const ids = plainIntegers(given);
+    for (const [pos, id] of ids.entries()) expectTokenId(`${here}: position ${pos}`, model.config, id);
     return ids;
   });
 }
@@ -98,9 +99,9 @@ export function expectTokenId(
 function splitPrompts(where: string, input: ModelInput): readonly (string | Integers)[] {
   if (typeof input === "string") return [input];
   if (isIntegers(input)) return [input];
-  const items: readonly unknown[] = Array.isArray(input) ? Array.from(input) : []; // a hole is undefined
+  const items: readonly unknown[] = Array.isArray(input) ? dense<unknown>(input) : [];
   if (items.length > 0) {
-    if (items.every((item) => typeof item === "number")) return [items];
+    if (items.every((item) => typeof item === "number")) return [items as number[]];
     const other = items.findIndex(
       (item) => typeof item !== "string" && !Array.isArray(item) && !isIntegers(item),
     );
@@ -125,14 +126,13 @@ function unreadable(where: string, got: string, records: string): ValueError {
   return new ValueError(`${where}: got ${got}, expected a text, texts, ids or lists of ids. ${remedy}`);
 }
 
-function expectTokens(where: string, config: PromptReader["config"], ids: readonly number[]): void {
-  if (ids.length === 0) {
+function expectLength(where: string, config: PromptReader["config"], length: number): void {
+  if (length === 0) {
     throw new ValueError(`${where}: got an empty prompt, expected at least one token. Give a text or ids.`);
   }
-  if (ids.length > config.nCtx) {
+  if (length > config.nCtx) {
     throw new ValueError(
-      `${where}: got ${ids.length} tokens, expected at most ${config.nCtx} (the model's context). Shorten the prompt.`,
+      `${where}: got ${length} tokens, expected at most ${config.nCtx} (the model's context). Shorten the prompt.`,
     );
   }
-  for (const [pos, id] of ids.entries()) expectTokenId(`${where}: position ${pos}`, config, id);
 }

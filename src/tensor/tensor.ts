@@ -34,8 +34,11 @@ export function tensor(shape: readonly number[], data: Float32Array = zerosOf(sh
 }
 
 function expectSizes(shape: readonly number[]): void {
-  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return;
-  const got = Array.isArray(shape) ? `[${Array.from(shape, describe).join(", ")}]` : describe(shape);
+  if (Array.isArray(shape) && shape.findIndex((size) => !(Number.isSafeInteger(size) && size >= 0)) === -1)
+    return;
+  const got = Array.isArray(shape)
+    ? `[${Array.from(shape.slice(0, 8), describe).join(", ")}]`
+    : describe(shape);
   throw new ValueError(`tensor: shape: got ${got}, expected whole numbers. Give a list of sizes.`);
 }
 

@@ -75,7 +75,7 @@ describe("a config is refused", () => {
   test("a value that JSON has not", () =>
     expectRefusal(
       Promise.resolve().then(() => parseConfig({ ...tinyConfig, n_layer: 2n })),
-      /got n_layer 2, expected an integer/,
+      /got n_layer 2n, expected an integer/,
     ));
 
   test("one without an end", async () => {

@@ -57,9 +57,7 @@ test("examples/circuit prints the figures of docs/circuit.md", () => {
 
 test("examples/llama attributes by every unit, a probe and an autoencoder's feature", () => {
   const stdout = run("llama/attribute.mjs");
-  expect(stdout).toContain(
-    "model     llama · 2 layers × 4 heads · dModel 20 · weights as trained ·",
-  );
+  expect(stdout).toContain("model     llama · 2 layers × 4 heads · dModel 20 · weights as trained ·");
   expectTables(stdout, 4);
   expect(stdout).toMatch(/^by neuron: 57 rows/m); // 2 layers of 28, and the remainder
   expect(stdout).toMatch(/^by full: 66 rows/m); // their 8 heads too, embed and bias

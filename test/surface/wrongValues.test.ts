@@ -4,7 +4,7 @@ import * as root from "../../src/index.ts";
 import * as node from "../../src/node/index.ts";
 import { type Call, calls, surface } from "./calls.ts";
 import { refusalOf } from "./outcome.ts";
-import { placesOf, replaced, wrongValues } from "./wrongValues.ts";
+import { type Path, placesOf, replaced, wrongValues } from "./wrongValues.ts";
 
 const on = await surface();
 const table = [...calls(on), ...otherCalls()];
@@ -75,9 +75,13 @@ describe("a wrong value for any argument or option is a named error, or has an a
     expect(raw).toEqual([]);
   });
 
+  // what a line of JSON is to begin with is written as it is
+  const isWritten = ([, key]: Path, what: string) => key === "id" && what.includes("holes");
+
   async function tryAll(args: readonly unknown[], call: Call["call"], raw: string[]): Promise<void> {
     for (const place of placesOf(args)) {
       for (const [what, value] of wrong) {
+        if (isWritten(place, what)) continue;
         const attempt = () => call(...(replaced(args, place, value) as never[]));
         const refusal = await refusalOf(attempt).catch((error) => {
           raw.push(`${place.join(".")}: ${what}: ${error?.stack ?? error}`);

@@ -40,6 +40,7 @@ export function wrongValues(on: Surface): readonly Wrong[] {
     ["[[]]", [[]]],
     ["[[1]]", [[1]]],
     ["a sparse list", new Array(2)],
+    ["a list of 2^32 - 1 holes", new Array(2 ** 32 - 1)],
     ["[NaN]", [Number.NaN]],
     ["a list with a symbol", [Symbol("wrong")]],
     ["a mixed list", ["x", 1, [2]]],

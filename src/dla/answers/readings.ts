@@ -105,14 +105,15 @@ export function readDirection(
 
 function directionOf(where: string, given: unknown, dModel: number): Float64Array {
   const isNumbers = Array.isArray(given) || /^Float(32|64)Array$/.test(tagOf(given));
-  const numbers = isNumbers ? Array.from<unknown>(given as readonly unknown[]) : [];
+  const length = isNumbers ? (given as readonly unknown[]).length : 0;
+  const numbers = length === dModel ? Array.from<unknown>(given as readonly unknown[]) : [];
   const odd = numbers.findIndex((number) => !Number.isFinite(number));
-  if (isNumbers && numbers.length === dModel && odd === -1) return Float64Array.from(numbers as number[]);
+  if (numbers.length === dModel && odd === -1) return Float64Array.from(numbers as number[]);
   const got = !isNumbers
     ? describe(given)
     : numbers.length === dModel
       ? `one with ${describe(numbers[odd])} at ${odd}`
-      : `one of ${numbers.length} numbers`;
+      : `one of ${length} numbers`;
   throw new ValueError(
     `${where}: direction: got ${got}, expected dModel=${dModel} finite numbers. Give them in a Float64Array, a Float32Array or a list.`,
   );

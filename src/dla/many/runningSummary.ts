@@ -157,16 +157,17 @@ function expectDocument(document: SummaryDocument): SummaryDocument {
   const { schemaVersion, unit, target, labels, count, shape, sums, squares } = Object(
     document,
   ) as SummaryDocument;
+  // by findIndex, which stops at a hole
+  const isList = (all: unknown, isIt: (item: never) => boolean): boolean =>
+    Array.isArray(all) && all.findIndex((item) => !isIt(item as never)) === -1;
   const isSums = (all: unknown): boolean =>
-    Array.isArray(all) &&
-    all.length === (shape === undefined ? labels.length : sizeOf(shape)) &&
-    Array.from(all).every((sum) => Array.isArray(sum) && Array.from(sum).every(Number.isFinite));
+    isList(all, (sum) => isList(sum, Number.isFinite)) &&
+    (all as unknown[]).length === (shape === undefined ? labels.length : sizeOf(shape));
   const isOne =
     schemaVersion === 1 &&
     (unit === null || typeof unit === "string") &&
     (target === undefined || target === "logProbability") &&
-    Array.isArray(labels) &&
-    labels.every((label) => typeof label === "string") &&
+    isList(labels, (label) => typeof label === "string") &&
     Number.isSafeInteger(count) &&
     count >= 0 &&
     (shape === undefined || isShape(shape, labels.length)) &&

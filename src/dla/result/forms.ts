@@ -63,14 +63,13 @@ function promptsForm(): Fits {
 
 /** The prompt is one of these, and the position in it. */
 function placed(prompts: unknown): Fits {
-  const lengths = Array.isArray(prompts) ? prompts.map((prompt) => Object(Object(prompt).tokens).length) : [];
+  const lengthOf = (prompt: number): number => Object(Object(Object(prompts)[prompt]).tokens).length;
   return (value) => {
     const { prompt, pos } = Object(value) as { prompt: number; pos: number };
-    const place = object({
-      prompt: fits((given) => whole(given) === undefined && prompt < lengths.length),
-      pos: fits((given) => whole(given) === undefined && pos < lengths[prompt]),
-    });
-    return place(value);
+    return object({
+      prompt: fits((given) => whole(given) === undefined && lengthOf(prompt) > 0),
+      pos: fits((given) => whole(given) === undefined && pos < lengthOf(prompt)),
+    })(value);
   };
 }
 

@@ -66,6 +66,7 @@ function expectStack(where: string, rows: ResidualStack): void {
   const { shape, data } = Object(stack) as Partial<ResidualStack["stack"]>;
   const isOne =
     Array.isArray(shape) &&
+    shape.length === 4 &&
     shape.every(Number.isSafeInteger) &&
     data instanceof Float32Array &&
     data.length === shape.reduce((product, size) => product * size, 1) &&
