@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../errors.ts";
+import { describe, tagOf, throwIfAborted, ValueError } from "../errors.ts";
 
 /** How long computing may hold the event loop, in milliseconds: about a frame of a screen of 60 Hz. */
 const LONGEST_TURN = 16;
@@ -38,4 +38,18 @@ export function nextTurn(): Promise<void> {
     };
     port2.postMessage(null);
   });
+}
+
+/** @throws ValueError unless each of those who follow long work is one, or left out */
+export function expectFollowers(where: string, signal: unknown, onProgress: unknown): void {
+  if (signal !== undefined && tagOf(signal) !== "AbortSignal") {
+    throw new ValueError(
+      `${where}: got signal ${describe(signal)}, expected an AbortSignal. Give that of an AbortController.`,
+    );
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw new ValueError(
+      `${where}: got onProgress ${describe(onProgress)}, expected a function. Give one, or leave it out.`,
+    );
+  }
 }

@@ -2,17 +2,21 @@ import type { ActivationCache } from "./cache/activationCache.ts";
 import type { Gpt2 } from "./gpt2.ts";
 
 /**
- * Says how Node, Deno and Bun print an object in `console.log`. The object has the method, not its class: a class with a computed
- * name is kept by bundlers where nobody uses it.
+ * Says how an object is shown: by `console.log` in Node, Deno and Bun, as a text, and in JSON, which would else write all of its
+ * arrays. The object has the methods, not its class: a class with a computed name is kept by bundlers where nobody uses it.
  */
 export function showAs<T extends object>(object: T, show: (object: T) => string): void {
-  Object.defineProperty(object, Symbol.for("nodejs.util.inspect.custom"), { value: () => show(object) });
+  for (const name of [Symbol.for("nodejs.util.inspect.custom"), "toString", "toJSON"]) {
+    Object.defineProperty(object, name, { value: () => show(object) });
+  }
 }
 
 /** A model in three lines. */
-export function showModel({ name, config, kernels, backend, compatibilityMode, tokenizer }: Gpt2): string {
+export function showModel(model: Gpt2): string {
+  const { name, config, kernels, backend, compatibilityMode, valueBiases, tokenizer } = model;
   const { nLayers, nHeads, dModel, dMlp, nCtx, dVocab } = config;
-  const weights = compatibilityMode ? "compatibility mode" : "weights as trained";
+  const folded = valueBiases === "kept" ? "compatibility mode, value biases kept" : "compatibility mode";
+  const weights = compatibilityMode ? folded : "weights as trained";
   const { threads } = kernels;
   return [
     `Gpt2 ${JSON.stringify(name).replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd")} · ${weights} · ${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`,

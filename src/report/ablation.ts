@@ -56,16 +56,16 @@ export function toAblationTable(result: AblationResult, options: TableOptions = 
     lines.push("", field("mean", mean, on), "", field("ablated", `${on.bold(result.unit)}${what}`, on));
     lines.push(...effectLines(labels, meanColumns(meanEffects(result)), top, width, on));
   }
-  lines.push("", ...legend(result.scale).map((line) => HANG + on.dim(line)));
+  lines.push("", ...legend(result.scale, attributions.length > 1).map((line) => HANG + on.dim(line)));
   return layOut(lines, width);
 }
 
-function legend(scale: AblationResult["scale"]): readonly string[] {
+function legend(scale: AblationResult["scale"], hasMean: boolean): readonly string[] {
   return [
     "total: the change of the logit, all later layers computed anew",
     norm[scale],
     "indirect: total − direct, of the digits shown",
-    "frozen: the change of the attribution's row, LayerNorm's scale held",
+    `frozen: the change of the attribution's row, LayerNorm's scale held${hasMean ? "; its mean is in the JSON document" : ""}`,
   ];
 }
 

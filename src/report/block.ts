@@ -20,6 +20,8 @@ export interface Block {
   readonly scores: Float64Array;
   readonly standardErrors: Float64Array | null;
   readonly leftOut?: Float64Array | undefined;
+  /** Whether it is one attribution less another. */
+  readonly isCompared?: boolean;
   /** What the ledger and the check line are of. */
   readonly attributions: readonly Attribution[];
 }
@@ -110,11 +112,12 @@ export function renderBlock(result: AttributionResult, block: Block, style: Styl
   const layout = listLayout(all, { decimals, bars, width: style.width, leftOutWidth, besideWidth });
   const rule = paint.dim("─".repeat(layout.labelWidth + 2 + layout.scoreWidth));
   const heads = grid ? [...gridLines(result, grid, block, style), ""] : [];
+  const leftOutMeaning = block.isCompared
+    ? "the change in A if it were left out, less that in B"
+    : "the change if it were left out";
   return [
     field("by", `${paint.bold(result.unit)}${paint.dim(` · ${meaning[result.unit]}`)}`, paint),
-    ...(block.leftOut
-      ? [field("", paint.dim("(…) the change if it were left out, LayerNorm computed anew"), paint)]
-      : []),
+    ...(block.leftOut ? [field("", paint.dim(`(…) ${leftOutMeaning}, LayerNorm computed anew`), paint)] : []),
     ...heads,
     ...renderList(listed, layout, paint),
     ...(unsummed > 0 ? [paint.dim(plural(unsummed, "other"))] : []),

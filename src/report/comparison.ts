@@ -47,7 +47,7 @@ export function toComparisonTable(comparison: Comparison, options: TableOptions 
     lines.push(
       ...renderBlock(
         less,
-        { scores: one.scores.data, standardErrors: null, leftOut, attributions: [one] },
+        { scores: one.scores.data, standardErrors: null, leftOut, isCompared: true, attributions: [one] },
         style,
       ),
     );

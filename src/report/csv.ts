@@ -87,7 +87,7 @@ export function toCsv(result: AttributionResult, options: CsvOptions = {}): stri
   const { header = true, record = 0, id } = options;
   if (!Number.isSafeInteger(record) || record < 0)
     throw new ValueError(`toCsv: record: got ${describeValue(record)}, expected a whole number from 0.`);
-  if (id !== undefined && typeof id !== "string")
+  if (id !== undefined && !isJson(id))
     throw new ValueError(
       `toCsv: id: got ${describeValue(id)}, expected JSON text. Give JSON.stringify of it.`,
     );
@@ -112,6 +112,16 @@ export function toCsv(result: AttributionResult, options: CsvOptions = {}): stri
     });
   }
   return lines.join("");
+}
+
+function isJson(text: unknown): boolean {
+  if (typeof text !== "string") return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What all lines of an attribution begin with, from the column `prompt` to `unit`. */

@@ -69,7 +69,7 @@ export function checkLine(attributions: readonly Pick<Attribution, "check">[], p
 function logitNote({ target, attributions }: AttributionResult): string {
   if (attributions[0].answer === null) return "the direction times the final norm's output";
   const note = "read off the model's output";
-  return target ? `${note}, less the logits' mean` : note;
+  return target ? `${note}, less the logits' mean by probability` : note;
 }
 
 function sumNote({ unit }: AttributionResult): string {

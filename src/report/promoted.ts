@@ -67,7 +67,8 @@ function tokenLines({ promoted, suppressed }: PromotedTokens, width: number, on:
   const [[up, down], whole] = [both(half), both(width)];
   const isCut = (names: readonly string[], within: readonly string[]) =>
     names.some((name, i) => name !== within[i] && !within[i].endsWith("…"));
-  if (whole.some(({ names }, i) => isCut([up, down][i].names, names)))
+  const isWide = columns(`${up.head}${BETWEEN}${down.head}`) > width; // a title is wider than its tokens
+  if (isWide || whole.some(({ names }, i) => isCut([up, down][i].names, names)))
     return whole.flatMap(({ head, lines }, i) => [...(i > 0 ? [""] : []), on.dim(head.trimEnd()), ...lines]);
   return [
     on.dim(`${up.head}${BETWEEN}${down.head}`.trimEnd()),

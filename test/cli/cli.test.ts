@@ -904,3 +904,11 @@ describe("next, the token that follows", () => {
     expect(some.code).toBe(3);
   });
 });
+
+test("--compare of rows left out says that the numbers beside them are differences too", async () => {
+  const prompts = ["The capital of France is", "--compare", "The capital of Italy is"];
+  const { stdout } = await run([...prompts, "--answer", " Paris", "--leave-one-out"]);
+  expect(stdout.replace(/\s+/g, " ")).toContain(
+    "(…) the change in A if it were left out, less that in B, LayerNorm",
+  );
+});

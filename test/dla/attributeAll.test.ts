@@ -513,3 +513,12 @@ describe("runningSummary", () => {
     expect(summary.count).toBe(1);
   });
 });
+
+test.each<[object, string]>([
+  [{ signal: new AbortController() }, "got signal an AbortController, expected an AbortSignal."],
+  [{ signal: null }, "got signal null, expected an AbortSignal."],
+  [{ onProgress: "x" }, 'got onProgress "x", expected a function.'],
+])("who follows is checked before anything runs: %j", async (options, message) => {
+  const reading = attributeAll(model, [{ input: [1], answer: 2 }], options as never).next();
+  await expect(reading).rejects.toThrow(`attributeAll: ${message}`);
+});

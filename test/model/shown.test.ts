@@ -21,6 +21,16 @@ test("console.log prints a model in three lines, within others too", () => {
   expect(inspect({ model }).replaceAll(/\s+/g, " ")).toBe(`{ model: ${lines.replaceAll(/\s+/g, " ")} }`);
 });
 
+test("as a text and in JSON it is the same, not all of its arrays", () => {
+  expect(String(model)).toBe(inspect(model));
+  expect(JSON.parse(JSON.stringify({ model }))).toEqual({ model: inspect(model) });
+});
+
+test("a folded model that keeps its value biases says so", async () => {
+  const kept = await demoModel({ compatibilityMode: true, foldValueBiases: false });
+  expect(inspect(kept)).toContain("compatibility mode, value biases kept");
+});
+
 test("without a tokenizer, and by the weights as trained", async () => {
   const raw = await modelFromFiles(files);
   expect(inspect(raw)).toMatch(/^Gpt2 ".*" · weights as trained · .*\n.*\n {2}no tokenizer: it takes ids$/);

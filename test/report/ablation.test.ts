@@ -125,7 +125,8 @@ test("several have a mean with standard errors, and fit 80 columns", () => {
     total: the change of the logit, all later layers computed anew
     direct: the same in the final residual stream alone, LayerNorm computed anew
     indirect: total − direct, of the digits shown
-    frozen: the change of the attribution's row, LayerNorm's scale held
+    frozen: the change of the attribution's row, LayerNorm's scale held; its mean is
+    in the JSON document
     "
   `);
   for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);

@@ -194,20 +194,25 @@ test("any text and any number reads back exactly", () => {
     { minLength: 1, maxLength: 4 },
   );
   fc.assert(
-    fc.property(fc.tuple(text, text, text, text), numbers, text, (texts, scores, id) => {
-      const csv = toCsv(withTexts(texts, scores), { id });
-      const rows = read(csv);
-      expect(rows.map(({ score }) => score)).toEqual(scores); // Object.is, so -0 is not 0
-      for (const [i, row] of rows.entries()) {
-        const { token, answer, wrong, label } = row;
-        expect([token, answer, wrong, label, row.id]).toEqual([
-          ...texts.slice(0, 3),
-          texts[3] + "\0".repeat(i),
-          id,
-        ]);
-      }
-      expect(new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(csv))).toBe(csv);
-    }),
+    fc.property(
+      fc.tuple(text, text, text, text),
+      numbers,
+      text.map((one) => JSON.stringify(one)),
+      (texts, scores, id) => {
+        const csv = toCsv(withTexts(texts, scores), { id });
+        const rows = read(csv);
+        expect(rows.map(({ score }) => score)).toEqual(scores); // Object.is, so -0 is not 0
+        for (const [i, row] of rows.entries()) {
+          const { token, answer, wrong, label } = row;
+          expect([token, answer, wrong, label, row.id]).toEqual([
+            ...texts.slice(0, 3),
+            texts[3] + "\0".repeat(i),
+            id,
+          ]);
+        }
+        expect(new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(csv))).toBe(csv);
+      },
+    ),
   );
 });
 
@@ -229,4 +234,11 @@ test("a token that is not UTF-8 by itself is its bytes as text, as in JSON", () 
     part,
   ]);
   expect(token).toBe(result.prompts[0].stringTokens![1]);
+});
+
+test("an id that is no JSON text is refused", () => {
+  for (const id of ["abc", "", "{"]) {
+    const message = `toCsv: id: got ${JSON.stringify(id)}, expected JSON text. Give JSON.stringify of it.`;
+    expect(() => toCsv(withTexts(["", "", "", "x"], [1]), { id })).toThrow(message);
+  }
 });

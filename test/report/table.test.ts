@@ -51,7 +51,7 @@ test("a log-probability: the entropy closes the column; the probability and rank
       "sum         +1.2500  of all rows",
       "+ bias      +0.2500  b_U, the unembedding's",
       "= logit     +1.5000  read off the model's output, less the",
-      "                     logits' mean",
+      "                     logits' mean by probability",
       "- entropy   -0.5000  of the model's probabilities, in nats",
       "= log prob  +1.0000",
       "✓ adds up: float32 rounding 2.1e-7 within 1.4e-6, error",

@@ -5,7 +5,7 @@ import { expectAttributable } from "../attributable.ts";
 import { attributeInSteps } from "../attribution.ts";
 import type { AttributionOptions } from "../attributionOptions.ts";
 import { runBatches, sitesOf } from "../batches.ts";
-import { breaks } from "../breaks.ts";
+import { breaks, expectFollowers } from "../breaks.ts";
 import { leaveOneOutRows } from "../leaveOneOut/leaveOneOut.ts";
 import { expectOwnScale } from "../normScale.ts";
 import type { Attribution } from "../result/result.ts";
@@ -155,23 +155,6 @@ function oneByOne(targets: readonly (readonly Attribution[])[]): Attribution[][]
   return Array.from({ length: most }, (_, index) =>
     targets.filter(({ length }) => length > index).map((ofPrompt) => [ofPrompt[index]]),
   );
-}
-
-function expectFollowers(
-  where: string,
-  signal: AblationOptions["signal"],
-  onProgress: AblationOptions["onProgress"],
-): void {
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
-    throw new ValueError(
-      `${where}: got signal ${describeValue(signal)}, expected an AbortSignal. Give that of an AbortController.`,
-    );
-  }
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw new ValueError(
-      `${where}: got onProgress ${describeValue(onProgress)}, expected a function. Give one, or leave it out.`,
-    );
-  }
 }
 
 function expectPlace(where: string, at: "all" | "attributed"): void {

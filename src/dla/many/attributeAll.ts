@@ -3,7 +3,7 @@ import { expectKnown, type NamesOf } from "../../model/index.ts";
 import { type Attributable, expectModel } from "../attributable.ts";
 import { attributeInSteps } from "../attribution.ts";
 import { attributionNames } from "../attributionOptions.ts";
-import { breaks } from "../breaks.ts";
+import { breaks, expectFollowers } from "../breaks.ts";
 import type { Attribution, AttributionResult } from "../result/result.ts";
 import { evenPace, type Pace } from "./pace.ts";
 import { type Ahead, readAhead } from "./readAhead.ts";
@@ -87,6 +87,7 @@ export async function* attributeAtPace<R extends AttributionRecord>(
   if (onError !== "throw" && onError !== "skip") {
     throw new ValueError(`attributeAll: got onError ${describe(onError)}, expected "throw" or "skip".`);
   }
+  expectFollowers("attributeAll", signal, onProgress);
   expectModel("attributeAll", model);
   const total = Array.isArray(records) ? records.length : undefined;
   const source = readAhead("attributeAll", records, signal);

@@ -61,7 +61,9 @@ export function runningSummary(): RunningSummary {
       sums = Array.from({ length: sizeOf(shape) }, () => []);
       squares = sums.map(() => []);
     }
-    const at = labels.findIndex((label, row) => label !== other.labels[row]);
+    const own = labels; // a closure reads the name anew
+    const all = Math.max(own.length, other.labels.length);
+    const at = Array.from({ length: all }).findIndex((_, row) => own[row] !== other.labels[row]);
     if (other.target !== target) {
       const kindOf = (of: SummaryDocument["target"]) => of ?? "logit";
       throw new ValueError(
