@@ -8,7 +8,7 @@ import {
 } from "../dla/index.ts";
 import { ValueError } from "../errors.ts";
 import type { Gpt2 } from "../model/index.ts";
-import { csvHeader, toCsv, toNdjson } from "../report/index.ts";
+import { csvHeader, csvLines, ndjsonLines } from "../report/index.ts";
 import type { Arguments } from "./args.ts";
 import { ClosedOutput, eachLine, type Io, notUtf8 } from "./io.ts";
 import { csvTo } from "./print.ts";
@@ -55,7 +55,7 @@ export async function sweep(
     const { id, index } = record.meta;
     await put(
       format === "csv"
-        ? csvTo(io.stdout, toCsv(result, { header: false, record: index, id }))
+        ? csvTo(io.stdout, csvLines(result, { header: false, record: index, id }))
         : marked(result, record.meta),
       line,
     );
@@ -80,7 +80,7 @@ function withRemedy(told: string, record: Line, shared: AttributeAllOptions): st
 /** The lines of a record's result; its own line's number and id come first. */
 function marked(result: AttributionResult, { line, id }: Line["meta"]): string {
   const mark = id === undefined ? "" : `"id":${id},`;
-  const lines = toNdjson(result, { line }).split("\n").slice(0, -1);
+  const lines = ndjsonLines(result, { line }).split("\n").slice(0, -1);
   const first = `{"line":${line},`;
   return lines.map((text) => `${first}${mark}${text.slice(first.length)}\n`).join("");
 }

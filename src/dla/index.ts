@@ -80,6 +80,7 @@ export type {
 export {
   type AttributedDocument,
   type AttributionDocument,
+  attributionDocument,
   haveOneShape,
   type MeanScores,
   mean,

@@ -84,13 +84,18 @@ export function toCsv(result: AttributionResult, options: CsvOptions = {}): stri
   expectResult("toCsv", result, "attribution", attributionForm);
   expectKnown("toCsv", options, names);
   expectFlags("toCsv", { header: options.header });
-  const { header = true, record = 0, id } = options;
+  const { record = 0, id } = options;
   if (!Number.isSafeInteger(record) || record < 0)
     throw new ValueError(`toCsv: record: got ${describeValue(record)}, expected a whole number from 0.`);
   if (id !== undefined && !isJson(id))
     throw new ValueError(
       `toCsv: id: got ${describeValue(id)}, expected JSON text. Give JSON.stringify of it.`,
     );
+  return csvLines(result, options);
+}
+
+/** `toCsv` of a result and options that are known to be such. */
+export function csvLines(result: AttributionResult, { header = true, record = 0, id }: CsvOptions): string {
   const labels = result.labels.map((label) => [quoted(label), ...partsOf(label)].join());
   const writers = result.writers?.map(quoted);
   const lines = header ? [csvHeader] : [];

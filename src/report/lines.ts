@@ -1,4 +1,4 @@
-import { type AttributionResult, attributionForm, expectResult, toJSON } from "../dla/index.ts";
+import { type AttributionResult, attributionDocument, attributionForm, expectResult } from "../dla/index.ts";
 import { expectObject, ValueError } from "../errors.ts";
 
 /**
@@ -12,7 +12,12 @@ export function toNdjson(result: AttributionResult, mark: Readonly<Record<string
   expectResult("toNdjson", result, "attribution", attributionForm);
   expectObject("toNdjson", mark, "what each line begins with", "Give an object, as { id: 1 }.");
   expectPlain("toNdjson", mark);
-  const { prompts, attributions, mean: _, ...shared } = toJSON(result);
+  return ndjsonLines(result, mark);
+}
+
+/** `toNdjson` of a result and a mark that are known to be such. */
+export function ndjsonLines(result: AttributionResult, mark: Readonly<Record<string, unknown>>): string {
+  const { prompts, attributions, mean: _, ...shared } = attributionDocument(result);
   return attributions
     .map(({ prompt, ...attribution }) => {
       return `${JSON.stringify({ ...mark, ...shared, prompt: prompts[prompt], ...attribution })}\n`;

@@ -88,6 +88,11 @@ function expectScored(where: string, result: Scored): void {
 /** A result as plain data, the document that `logitscope --format json` prints. */
 export function toJSON(result: AttributionResult): AttributionDocument {
   expectResult("toJSON", result, "attribution", attributionForm);
+  return attributionDocument(result);
+}
+
+/** `toJSON` of a result that is known to be one: a sweep makes thousands and looks at none again. */
+export function attributionDocument(result: AttributionResult): AttributionDocument {
   const { unit, target, axes, labels, writers, model, prompts, attributions } = result;
   const averaged = attributions.length > 1 && haveOneShape(result) ? mean(result) : null;
   return {
