@@ -186,7 +186,7 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[-_\s]/g, "");
 }
 
-/** What an option is that there is not. */
+/** The error for an option that there is not. */
 export function unknownOption(where: string, name: string, known: readonly string[]): ValueError {
   const near = meantName(name, known);
   const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);

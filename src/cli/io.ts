@@ -51,7 +51,7 @@ export function widthOf(output: Output, env: Io["env"]): number {
   return /^[1-9]\d{0,3}$/.test(columns) ? Number(columns) : 80;
 }
 
-/** What is said of bytes that are no text. */
+/** The message for bytes that are no text. */
 export const notUtf8 = "got bytes that are not UTF-8, expected UTF-8 text. Convert it first: iconv -t utf-8";
 
 /** The lines of stdin that are not empty. @throws ValueError unless it is UTF-8 */

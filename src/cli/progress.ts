@@ -5,7 +5,7 @@ import { type Output, write } from "./io.ts";
 
 const clear = "\r\x1b[2K";
 
-/** What goes on in long work, such as loading a model: one line of a terminal, written over and over, and gone in the end. */
+/** The progress of long work, such as loading a model: one line of a terminal, written over and over, and gone in the end. */
 export interface ProgressLine {
   download(progress: DownloadProgress): void;
   /** The line from then on; where it goes on with what is shown, only the rest is written. */

@@ -51,7 +51,7 @@ export async function answerTo(
   return units.length > 1 && records.every(({ wrongs }) => wrongs) ? shown + readingOfDifference : shown;
 }
 
-/** How the demonstration's rows are to be read: what is easy to get wrong. */
+/** The way to read the demonstration's rows, which is easy to get wrong. */
 const readingOfDifference = `
 A positive row puts the answer further ahead of the wrong one. It need not raise
 it: L2H1 lowers both, " John" more. --answer " Mary" alone shows what it does to

@@ -15,11 +15,11 @@ export interface Line extends AttributionRecord {
   };
 }
 
-/** What a record may ask in its own way, by the library's names. */
+/** The switches that a record may set for itself, by the library's names. */
 const flags = ["leaveOneOut", "probability", "allowRawWeights", "prependBos"] as const;
 const names = ["prompt", "tokens", "answer", "wrong", "direction", "target", "unit", "pos", ...flags, "id"];
 
-/** What records call otherwise: the command's words, and other tools'. */
+/** Names that other tools, or the command, have for what a record may say. */
 const otherNames: Readonly<Record<string, string>> = {
   ...{ input: '"prompt"', inputs: '"prompt"', text: '"prompt"', ids: '"tokens"' },
   ...{ nobos: '"prependBos": false', bos: '"prependBos"', rawweights: '"allowRawWeights"' },

@@ -85,7 +85,7 @@ function marked(result: AttributionResult, { line, id }: Line["meta"]): string {
   return lines.map((text) => `${first}${mark}${text.slice(first.length)}\n`).join("");
 }
 
-/** What writes the output of one line after another. @throws Error where it cannot, with the last line that it could */
+/** A writer of the output of one line after another. @throws Error where it cannot, with the last line that it could */
 function lineWriter(io: Io): (text: string, line?: number) => Promise<void> {
   const write = wholeWriter(io.stdout);
   let last: number | undefined;

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { MOST_THREADS } from "../tensor/index.ts";
 
-/** What says how many cores a process may have. */
+/** The sources that say how many cores a process may have. */
 export interface Machine {
   /** The cores it may run on. Node counts its affinity, and not its control group's quota. */
   readonly cores: number;

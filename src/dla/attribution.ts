@@ -73,9 +73,9 @@ export function attribute(
 
 /** A step of an attribution: the checks, or a batch that has run. */
 export interface AttributionStep {
-  /** How many prompts have all their attributions by it. */
+  /** The number of prompts that have all their attributions by it. */
   readonly finished: number;
-  /** How many tokens it ran; the checks run none. */
+  /** The number of tokens it ran; the checks run none. */
   readonly tokens: number;
 }
 

@@ -8,7 +8,7 @@ export interface Batch {
   readonly cache: AttributableCache;
 }
 
-/** How many tokens run at once at most: enough to fill the kernels' tiles, few enough to bound memory. */
+/** The most tokens that run at once: enough to fill the kernels' tiles, few enough to bound memory. */
 export const BATCH_TOKENS = 1024;
 
 /**

@@ -4,10 +4,10 @@ import type { PackedBlock } from "./checkpoint/weights.ts";
 import { describe } from "./files/json.ts";
 import { expectKnown } from "./knownOptions.ts";
 
-/** How a model is folded. */
+/** Options of folding. */
 export interface FoldOptions {
   /**
-   * Whether the value biases b_V go into b_O, as TransformerLens's `fold_value_biases` has it. Default true: then what a head
+   * True puts the value biases b_V into b_O, as TransformerLens's `fold_value_biases` has it. Default true: then what a head
    * writes, z·W_O, is without its value bias. With false z keeps it, as on the weights as trained, so that a head whose z is set
    * to zero loses it there too.
    */

@@ -27,7 +27,7 @@ export interface Gpt2Parts {
   readonly tokenizer: Tokenizer | undefined;
   readonly unreadTokenizer?: string | undefined;
   readonly compatibilityMode: boolean;
-  /** Whether b_V went into b_O. */
+  /** True where b_V went into b_O. */
   readonly foldsValueBiases: boolean;
   readonly blocks: readonly Block[];
   readonly outer: OuterTables;

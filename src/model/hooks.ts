@@ -63,7 +63,7 @@ export interface HookPoint {
   readonly layer: number | null;
 }
 
-/** Which hook points are meant: one exact name, a list or Set of them, a RegExp, or a predicate on names. */
+/** A choice of hook points: one exact name, a list or Set of them, a RegExp, or a predicate on names. */
 export type HookFilter =
   | HookName
   | readonly HookName[]

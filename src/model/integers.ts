@@ -13,7 +13,7 @@ export type Integers =
   | BigInt64Array
   | BigUint64Array;
 
-/** Whether it is an array of a whole-number type, of any realm. */
+/** True for an array of a whole-number type, of any realm. */
 export function isIntegers(value: unknown): value is Exclude<Integers, readonly number[]> {
   return /^(Big)?(Int|Uint)\d+(Clamped)?Array$/.test(tagOf(value));
 }

@@ -33,7 +33,7 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export interface ModelOptions extends BackendOptions {
   /** Fold while loading, so that no second copy of the model is held; default false: the weights as trained. */
   readonly compatibilityMode?: boolean | undefined;
-  /** How `compatibilityMode` folds: see `FoldOptions`. */
+  /** The folding of `compatibilityMode`: see `FoldOptions`. */
   readonly foldValueBiases?: FoldOptions["foldValueBiases"];
   /** What results call it; default "gpt2". */
   readonly name?: string | undefined;

@@ -15,7 +15,7 @@ export interface MemoryEstimate {
 }
 
 /**
- * How much memory a model of this config takes. It can be known before anything is loaded.
+ * The memory that a model of this config takes. It can be known before anything is loaded.
  *
  * @throws ValueError for what is no config
  */

@@ -15,13 +15,13 @@ export interface Survey {
   products(vectors: readonly Float64Array[]): { products: Float32Array[]; error: number[] };
 }
 
-/** What a survey is made of. `read` takes a vector to where the table's rows are read as they are. */
+/** The parts of a survey. `read` takes a vector to where the table's rows are read as they are. */
 interface Surveyed {
   readonly kernels: Kernels;
   readonly table: Table;
   readonly fold: (row: Float32Array) => UnembeddingColumn;
   readonly read: (y: Float64Array) => Float64Array;
-  /** Of folding: the greatest magnitude of gamma, and what every row loses; 0 and nothing of weights as trained. */
+  /** The greatest magnitude of gamma, and the vector that folding takes from every row; 0 and empty for weights as trained. */
   readonly gamma: number;
   readonly subtracted: Float64Array;
 }

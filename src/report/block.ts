@@ -20,7 +20,7 @@ export interface Block {
   readonly scores: Float64Array;
   readonly standardErrors: Float64Array | null;
   readonly leftOut?: Float64Array | undefined;
-  /** Whether it is one attribution less another. */
+  /** True for one attribution less another. */
   readonly isCompared?: boolean;
   /** What the ledger and the check line are of. */
   readonly attributions: readonly Attribution[];

@@ -5,15 +5,15 @@ import { columns, padColumns } from "./text.ts";
 export interface Column {
   readonly title: string;
   readonly cells: readonly string[];
-  /** Whether cells begin where the title begins, or end where it ends. */
+  /** Cells begin where the title begins, or end where it ends. */
   readonly align: "left" | "right";
-  /** How a cell, padded, is painted; default as it is. */
+  /** Paints a padded cell; default as it is. */
   readonly paint?: (text: string, row: number) => string;
 }
 
 const GAP = "  ";
 
-/** How many columns of a terminal a table's column takes, without the gap before it. */
+/** The width of a table's column in a terminal's columns, without the gap before it. */
 export function widthOfColumn({ title, cells }: Column): number {
   return cells.reduce((most, cell) => Math.max(most, columns(cell)), columns(title));
 }

@@ -9,9 +9,9 @@ import {
 import { expectFlags, ValueError } from "../errors.ts";
 import { describeValue, expectKnown, type NamesOf } from "../model/index.ts";
 
-/** What the lines of `toCsv` are to say of where the result comes from. */
+/** Options of `toCsv`: the header, and where the result comes from. */
 export interface CsvOptions {
-  /** Whether the columns' names come first; default true. */
+  /** True puts the columns' names first; the default. */
   readonly header?: boolean | undefined;
   /** The number of the result's first prompt among all records, from 0; default 0. The prompts after it count on. */
   readonly record?: number | undefined;
@@ -129,7 +129,7 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/** What all lines of an attribution begin with, from the column `prompt` to `unit`. */
+/** The cells that all lines of an attribution begin with, from the column `prompt` to `unit`. */
 function siteCells({ prompts, unit }: AttributionResult, attribution: Attribution): string[] {
   const { prompt, pos, answer, wrong } = attribution;
   return [

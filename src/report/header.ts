@@ -4,7 +4,7 @@ import { percent, plural } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { padColumns, quoteToken, visible } from "./text.ts";
 
-/** How many columns a field's name takes. */
+/** The width of a field's name, in columns. */
 export const fieldWidth = 10;
 
 /** `name      value`, the name dim. */

@@ -3,7 +3,7 @@ import { columns } from "./text.ts";
 /** A space at which a line is not broken; in what is printed it is a space. */
 const HELD = "\ufdd0";
 
-/** Where in a line those begin that follow it when it is broken. */
+/** The place in a line at which the lines that go on with it begin. */
 export const HANG = "\ufdd1";
 
 /** Lines without such a mark go on here. */

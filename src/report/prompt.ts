@@ -7,11 +7,11 @@ import { columns, visible } from "./text.ts";
 /** A prompt of more tokens is shown around the attributed ones. */
 const MOST_TOKENS = 60;
 
-/** How many tokens are shown on either side of an attributed one, and at the prompt's ends. */
+/** The number of tokens shown on either side of an attributed one, and at the prompt's ends. */
 const AROUND = 20;
 const AT_ENDS = 3;
 
-/** What a result calls its prompt, by its index where there are several. */
+/** The name of a prompt in a table, with its index where there are several. */
 export function promptName(prompts: readonly unknown[], index: number): string {
   return prompts.length > 1 ? `prompt ${index}` : "prompt";
 }
@@ -56,7 +56,7 @@ export function promptLines(
   return lines.map((line, i) => field(i === 0 ? name : "", line, paint));
 }
 
-/** Which tokens are shown: no gap is shorter than what would stand in its place. */
+/** The tokens that are shown: no gap is shorter than what would stand in its place. */
 function shownTokens(length: number, attributed: ReadonlySet<number>): readonly boolean[] {
   const shown = new Array<boolean>(length).fill(length <= MOST_TOKENS);
   const show = (from: number, to: number) => shown.fill(true, Math.max(0, from), to);

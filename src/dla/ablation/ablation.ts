@@ -13,7 +13,7 @@ import { type Ablatable, ablated, ablatedParts, expectAblatedUnit, replacedRows 
 import type { AblationResult } from "./effects.ts";
 import { type Instead, type Replacement, readReplacement } from "./replacement.ts";
 
-/** How far an ablation is, in runs with an activation replaced: a prompt run once counts one. */
+/** The progress of an ablation, in runs with an activation replaced: a prompt run once counts one. */
 export interface AblationProgress {
   readonly done: number;
   readonly total: number;

@@ -18,10 +18,10 @@ export interface PositionEffects extends Pick<Attribution, "prompt" | "pos" | "a
   readonly frozen: Float64Array;
 }
 
-/** What `ablationEffects` returns. */
+/** The result of `ablationEffects`. */
 export interface AblationResult extends Pick<AttributionResult, "model" | "prompts"> {
   readonly unit: "component" | "head";
-  /** What took the activations' place, as `replace` said it. */
+  /** The replacement of the activations, as `replace` said it. */
   readonly ablate: "zero" | "mean" | "from";
   /** At all positions, or at the attributed one alone. */
   readonly at: "all" | "attributed";

@@ -4,7 +4,7 @@ import type { Attributable } from "../attributable.ts";
 import { type Answer, type AnswerRef, type Answers, readAnswer } from "./answers.ts";
 
 /**
- * Whether the tokens that follow are asked for throughout a prompt: then "all" positions are those that one follows.
+ * True where the tokens that follow are asked for throughout a prompt: then "all" positions are those that one follows.
  *
  * @param prompt its index among `prompts`
  */

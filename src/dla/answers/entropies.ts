@@ -1,10 +1,10 @@
 /** Entropies in nats, each 0 or more, of what the run weighs. */
 export interface Entropies {
-  /** Of the weights of an answer's softmax set. */
+  /** The entropy of the weights of an answer's softmax set. */
   readonly answer?: number;
-  /** Of those of a wrong answer's. */
+  /** The entropy of the weights of a wrong answer's. */
   readonly wrong?: number;
-  /** Of the probabilities of all tokens, where a log-probability is asked for. */
+  /** The entropy of the probabilities of all tokens, where a log-probability is asked for. */
   readonly model?: number;
 }
 

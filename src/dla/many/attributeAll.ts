@@ -9,7 +9,7 @@ import { evenPace, type Pace } from "./pace.ts";
 import { type Ahead, readAhead } from "./readAhead.ts";
 import { type AttributionRecord, alike, expectRecord, optionsOf, type SharedOptions } from "./record.ts";
 
-/** How records are attributed: as prompts are, one by one. A record's own options go over these. */
+/** The options of all records, each attributed as a prompt is. A record's own options go over these. */
 export interface AttributeAllOptions extends SharedOptions {
   /** Whether a record that cannot be attributed ends the iteration ("throw", the default) or is told of ("skip"). */
   readonly onError?: "throw" | "skip" | undefined;
@@ -19,11 +19,11 @@ export interface AttributeAllOptions extends SharedOptions {
   readonly onProgress?: ((progress: AttributeAllProgress) => void) | undefined;
 }
 
-/** How far it is. */
+/** The progress of `attributeAll`. */
 export interface AttributeAllProgress {
   /** Records that have been attributed, or cannot be; they are given a little later. */
   readonly done: number;
-  /** How many there are, where a list was given; other iterables do not tell. */
+  /** The number of records, where a list was given; other iterables do not tell. */
   readonly total: number | undefined;
 }
 
@@ -125,7 +125,7 @@ interface Numbered<R> {
 interface Group<R> {
   readonly records: readonly Numbered<R>[];
   readonly isLast: boolean;
-  /** What the iterable threw after these. */
+  /** An error that the iterable threw after these. */
   readonly fault: { readonly error: unknown } | undefined;
 }
 
@@ -146,7 +146,7 @@ async function nextGroup<R>(source: Ahead<R>, first: number): Promise<Group<R>> 
   return group(false);
 }
 
-/** What there is to do it with. */
+/** The means of attributing records. */
 interface Work {
   readonly model: Attributable;
   readonly shared: SharedOptions;
@@ -219,7 +219,7 @@ function faultOf(check: () => void): Error | undefined {
   }
 }
 
-/** Whether a record is at fault, and not what runs it. */
+/** True where a record is at fault, and not what runs it. */
 function isFault(error: unknown): error is ValueError | CheckError {
   return error instanceof ValueError || error instanceof CheckError;
 }

@@ -1,14 +1,14 @@
 import { BATCH_TOKENS } from "../batches.ts";
 
-/** How much runs between two breaks. */
+/** The amount of work between two breaks. */
 export interface Pace {
-  /** Of the next step, at most; a step is one prompt at least. */
+  /** The most tokens of the next step, which is one prompt at least. */
   readonly mostTokens: () => number;
   /** Told what a step took. */
   readonly took: (tokens: number, ms: number) => void;
 }
 
-/** How long a step is to hold the event loop, in milliseconds. Shorter ones leave the kernels' tiles half filled. */
+/** The time for which a step is to hold the event loop, in milliseconds. Shorter ones leave the kernels' tiles half filled. */
 const STEP = 200;
 
 /** A first step that a model of GPT-2's size takes half a second for. */

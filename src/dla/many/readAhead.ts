@@ -2,7 +2,7 @@ import { ValueError } from "../../errors.ts";
 import { describeValue } from "../../model/index.ts";
 import { nextTurn } from "../breaks.ts";
 
-/** What an iterable gives, one after another. */
+/** An iterable's items, one after another. */
 export interface Ahead<T> {
   /**
    * @param canWait whether to wait for one that is not there yet; else "later" once the event loop has had a turn

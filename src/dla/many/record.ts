@@ -3,7 +3,7 @@ import { describeValue, type Integers, type NamesOf } from "../../model/index.ts
 import type { AnswerRef } from "../answers/answers.ts";
 import { type AttributionOptions, attributionNames } from "../attributionOptions.ts";
 
-/** What a record may ask in its own way. */
+/** The options that a record may have of its own. */
 type OwnOptions = Omit<AttributionOptions, "answer" | "wrong" | "cache">;
 
 /** A prompt of many, and what to attribute of it. What it leaves out is the options'; an option of its own goes over theirs. */
@@ -19,7 +19,7 @@ export interface AttributionRecord extends OwnOptions {
   readonly meta?: unknown;
 }
 
-/** What the records leave open. */
+/** The options for records that have none of their own. */
 export interface SharedOptions extends OwnOptions {
   readonly answer?: AnswerRef | undefined;
   readonly wrong?: AnswerRef | undefined;
@@ -81,7 +81,7 @@ export function alike<T extends { readonly record: AttributionRecord }>(items: r
   return [...kinds.values()];
 }
 
-/** What is to be asked of records that are asked alike: their own options over the shared ones. */
+/** The options of records that are asked alike: their own options over the shared ones. */
 export function optionsOf(records: readonly AttributionRecord[], shared: SharedOptions): AttributionOptions {
   const { input, answer, wrong, id, meta, ...own } = records[0];
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));

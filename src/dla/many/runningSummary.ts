@@ -34,7 +34,7 @@ export interface SummaryDocument {
   readonly count: number;
   /** The scores' shape, where they have several axes: [row, source, …]. */
   readonly shape?: readonly number[];
-  /** Of each score, numbers whose sum is the sum of all scores, exactly. */
+  /** For each score, numbers whose sum is the sum of all scores, exactly. */
   readonly sums: readonly (readonly number[])[];
   /** The same of their squares. */
   readonly squares: readonly (readonly number[])[];

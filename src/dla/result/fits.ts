@@ -1,10 +1,10 @@
-/** What does not fit: where it is, from outside in, and what it is. */
+/** A value that does not fit, and the path to it, from outside in. */
 export interface Misfit {
   readonly path: string;
   readonly value: unknown;
 }
 
-/** What does not fit of a value, if anything. */
+/** Gives the part of a value that does not fit, if there is one. */
 export type Fits = (value: unknown) => Misfit | undefined;
 
 export function fits(isOne: (value: unknown) => boolean): Fits {

@@ -1,7 +1,7 @@
 import { describe, ValueError } from "../../errors.ts";
 import type { Fits } from "./fits.ts";
 
-/** What each function returns, and the two that show it and write it. */
+/** The function that makes each kind of result, and the two that show it and write it. */
 const makers = {
   attribution: ["directLogitAttribution", "toTable", "toJSON"],
   comparison: ["compare", "toComparisonTable", "comparisonToJSON"],

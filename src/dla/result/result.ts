@@ -91,7 +91,7 @@ export interface AttributionResult {
     readonly dModel: number;
     readonly dVocab: number;
     readonly compatibilityMode: boolean;
-    /** Of a folded model whose heads keep their value biases: `foldValueBiases: false`. */
+    /** Set for a folded model whose heads keep their value biases: `foldValueBiases: false`. */
     readonly valueBiases?: "kept";
     readonly backend: string;
   };

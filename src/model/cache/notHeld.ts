@@ -1,6 +1,6 @@
 import { describe, nearest, ValueError } from "../../errors.ts";
 
-/** What was asked for, as it was and as the hook name that it stands for. */
+/** A name as it was asked for, and the hook name that it stands for. */
 interface Asked {
   readonly name: string;
   readonly layer: number | undefined;
@@ -29,7 +29,7 @@ export function notHeld(
   );
 }
 
-/** Of a shorthand misspelt, or one that lacks its layer, what was meant: `get("pattern", layer)`, or a hook's name. */
+/** The name that was meant by a shorthand misspelt, or one that lacks its layer: `get("pattern", layer)`, or a hook's name. */
 function fromShort(
   where: string,
   { name, layer, full }: Asked,

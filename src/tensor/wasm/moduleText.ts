@@ -2,7 +2,7 @@
 export interface ModuleText {
   /** For memory that is not shared. */
   readonly text: string;
-  /** What stands in the place of its bytes `from` to `to` for memory that threads share. */
+  /** The bytes that take the place of `from` to `to` for memory that threads share. */
   readonly shared: { readonly from: number; readonly to: number; readonly text: string };
 }
 
@@ -36,7 +36,7 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, length);
 }
 
-/** What the build keeps of a module in its two forms. */
+/** The two forms of a module, as the build keeps them. */
 export function moduleText(alone: Uint8Array, shared: Uint8Array): ModuleText {
   const from = alone.findIndex((byte, i) => byte !== shared[i]);
   let after = 0;
