@@ -2,7 +2,7 @@
 import { fstatSync, ftruncateSync, writeSync } from "node:fs";
 import { type Output, write } from "./io.ts";
 
-/** What is written through: a test's has no room. */
+/** The file calls that are written through; a test's has no room. */
 export interface FileCalls {
   readonly writeSync: (fd: number, bytes: Uint8Array, offset: number) => number;
   readonly fstatSync: (fd: number) => { readonly size: number; isFile(): boolean };
@@ -12,7 +12,7 @@ export interface FileCalls {
 const calls: FileCalls = { writeSync, fstatSync, ftruncateSync };
 
 /**
- * What writes texts to an output, each whole or not at all where that can be had: Node writes what there is room for, and drops
+ * A writer of texts to an output, each whole or not at all where that can be had: Node writes what there is room for, and drops
  * the rest of it in silence. A file gets all of a text, or else is cut back to its end before.
  *
  * @throws ClosedOutput where the reader has gone; what the system says where there is no room

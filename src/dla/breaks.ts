@@ -1,6 +1,6 @@
 import { describe, tagOf, throwIfAborted, ValueError } from "../errors.ts";
 
-/** How long computing may hold the event loop, in milliseconds: about a frame of a screen of 60 Hz. */
+/** The time for which computing may hold the event loop, in milliseconds: about a frame of a screen of 60 Hz. */
 const LONGEST_TURN = 16;
 
 /**

@@ -51,7 +51,7 @@ const activations: Readonly<Record<string, Activation>> = {
 
 /** Far beyond any GPT-2, and small enough that no size computed from a config leaves the integers. */
 const largestSize = 2 ** 24;
-/** Of any model. */
+/** The same for any model. */
 export const MOST_LAYERS = 4096;
 const largestMatrix = 2 ** 31;
 

@@ -15,7 +15,7 @@ export interface FoldOptions {
 }
 
 /**
- * Whether to fold the value biases.
+ * Reads the option: true folds the value biases.
  *
  * @param own what became of them in a folded model, null of weights as trained
  * @throws ValueError for an option that there is not, one that is not a boolean, or another way than the model was folded

@@ -35,7 +35,7 @@ export interface Gpt2Parts {
 
 /** What `runWithCache` keeps. */
 export interface CacheOptions extends RunOptions {
-  /** Which activations: a name, a list or a Set, a RegExp or a predicate. Without it, or null, all but those that cost extra. */
+  /** The activations that are meant: a name, a list or a Set, a RegExp or a predicate. Without it, or null, all but those that cost extra. */
   readonly names?: HookFilter | null | undefined;
   /** At which positions; default all. */
   readonly pos?: Positions | undefined;

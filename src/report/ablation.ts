@@ -6,7 +6,6 @@ import {
   meanEffects,
   type PositionEffects,
 } from "../dla/index.ts";
-import { expectKnown } from "../model/index.ts";
 import { type Column, columnLines } from "./columns.ts";
 import { attributionLines, field, modelLine } from "./header.ts";
 import { HANG, layOut } from "./layout.ts";
@@ -35,8 +34,7 @@ const norm = {
  */
 export function toAblationTable(result: AblationResult, options: TableOptions = {}): string {
   expectResult("toAblationTable", result, "ablation", ablationForm);
-  expectKnown("toAblationTable", options, tableNames);
-  expectLook("toAblationTable", options);
+  expectLook("toAblationTable", options, tableNames);
   const { top = result.labels.length, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);

@@ -32,7 +32,7 @@ export interface Style {
   readonly width: number;
   readonly top: number | undefined;
   readonly decimals: number;
-  /** Of the standard errors of a mean. */
+  /** The width of the standard errors of a mean. */
   readonly errorWidth: number;
   /** Of the changes where rows are left out. */
   readonly leftOutWidth: number;
@@ -78,7 +78,7 @@ export function styleOf(
   };
 }
 
-/** What a row is called, on one line but where another name begins. */
+/** The name of a row, on one line but where another name begins. */
 function nameOf(result: AttributionResult, attributions: readonly Attribution[], row: number): string {
   const arrow = " ← ";
   return visible(scoreName(result, attributions, row))

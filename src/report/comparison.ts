@@ -6,7 +6,6 @@ import {
   comparisonForm,
   expectResult,
 } from "../dla/index.ts";
-import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { field, logitName, modelLine } from "./header.ts";
 import { layOut } from "./layout.ts";
@@ -23,8 +22,7 @@ import { tableNames } from "./top.ts";
  */
 export function toComparisonTable(comparison: Comparison, options: TableOptions = {}): string {
   expectResult("toComparisonTable", comparison, "comparison", comparisonForm);
-  expectKnown("toComparisonTable", options, tableNames);
-  expectLook("toComparisonTable", options);
+  expectLook("toComparisonTable", options, tableNames);
   const { model, prompts, attributions } = comparison;
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);

@@ -1,5 +1,4 @@
 import { type Erasure, type ErasureResult, erasuresForm, expectResult } from "../dla/index.ts";
-import { expectKnown } from "../model/index.ts";
 import { type Column, columnLines } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
 import { HANG, layOut } from "./layout.ts";
@@ -28,8 +27,7 @@ const meaning = {
  */
 export function toErasuresTable(result: ErasureResult, options: TableOptions = {}): string {
   expectResult("toErasuresTable", result, "erasures", erasuresForm);
-  expectKnown("toErasuresTable", options, tableNames);
-  expectLook("toErasuresTable", options);
+  expectLook("toErasuresTable", options, tableNames);
   const { top = TOP, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);

@@ -1,5 +1,5 @@
 import { expectResult, type LogitLens, type LogitLensResult, lensForm } from "../dla/index.ts";
-import { expectKnown, type NamesOf } from "../model/index.ts";
+import type { NamesOf } from "../model/index.ts";
 import { type Column, columnLines, widthOfColumn } from "./columns.ts";
 import { attributionLines, field } from "./header.ts";
 import { layOut } from "./layout.ts";
@@ -28,8 +28,7 @@ export const lensTableNames: NamesOf<LensTableOptions> = { color: true, width: t
  */
 export function toLensTable(result: LogitLensResult, options: LensTableOptions = {}): string {
   expectResult("toLensTable", result, "lens", lensForm);
-  expectKnown("toLensTable", options, lensTableNames);
-  expectLook("toLensTable", options);
+  expectLook("toLensTable", options, lensTableNames);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.lenses, width, on, (lens) => {

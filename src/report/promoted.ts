@@ -5,7 +5,6 @@ import {
   promotedForm,
   type ScoredToken,
 } from "../dla/index.ts";
-import { expectKnown } from "../model/index.ts";
 import { attributionLines, field } from "./header.ts";
 import { held, layOut } from "./layout.ts";
 import { checkLine } from "./ledger.ts";
@@ -23,8 +22,7 @@ import { columns, cutColumns, padColumns, quoteToken, visible } from "./text.ts"
  */
 export function toPromotedTable(result: PromotedTokensResult, options: LensTableOptions = {}): string {
   expectResult("toPromotedTable", result, "promoted", promotedForm);
-  expectKnown("toPromotedTable", options, lensTableNames);
-  expectLook("toPromotedTable", options);
+  expectLook("toPromotedTable", options, lensTableNames);
   const on = paint(options.color ?? false);
   const width = Math.max(options.width ?? 80, 40);
   const lines = siteLines(result, result.sites, width, on, (site) => {

@@ -1,5 +1,4 @@
 import { type AttributionResult, attributionForm, expectResult, haveOneShape, mean } from "../dla/index.ts";
-import { expectKnown } from "../model/index.ts";
 import { renderBlock, styleOf } from "./block.ts";
 import { attributionLines, field, modelLine } from "./header.ts";
 import { layOut } from "./layout.ts";
@@ -37,8 +36,7 @@ export function toTable(result: AttributionResult, options: TableOptions = {}): 
 /** The same attributions by several units, under one header. */
 export function toTables(results: readonly AttributionResult[], options: TableOptions = {}): string {
   for (const result of results) expectResult("toTable", result, "attribution", attributionForm);
-  expectKnown("toTable", options, tableNames);
-  expectLook("toTable", options);
+  expectLook("toTable", options, tableNames);
   const { top, color = false } = options;
   const width = Math.max(options.width ?? 80, 40);
   const on = paint(color);

@@ -1,6 +1,6 @@
 import type { AttributedToken } from "../dla/index.ts";
 
-/** What a terminal would act upon instead of showing: controls, escapes, invisible and bidirectional marks; and the layout's own. */
+/** Characters that a terminal would act upon instead of showing: controls, escapes, invisible and bidirectional marks; and the layout's own. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufdd0\ufdd1]/gu;
 
 /** Text in which every such character is shown: ↵ for a newline, ␛ for an escape, `\u{202e}` for the others. */

@@ -498,6 +498,11 @@ describe("runningSummary", () => {
     );
     const other = { ...summary.toJSON(), labels: ["embed", "x", ...summary.labels.slice(2)] };
     expect(() => summary.merge(other)).toThrow('got other rows ("x" at 1)');
+    const longer = { ...summary.toJSON(), labels: [...summary.labels, "beta"] };
+    const rows = longer.labels.map((): number[] => []);
+    expect(() => summary.merge({ ...longer, sums: rows, squares: rows })).toThrow(
+      'got other rows ("beta" at 8)',
+    );
     const good = summary.toJSON();
     for (const spoilt of [
       null,

@@ -61,16 +61,15 @@ export function runningSummary(): RunningSummary {
       sums = Array.from({ length: sizeOf(shape) }, () => []);
       squares = sums.map(() => []);
     }
-    const own = labels; // a closure reads the name anew
-    const all = Math.max(own.length, other.labels.length);
-    const at = Array.from({ length: all }).findIndex((_, row) => own[row] !== other.labels[row]);
+    const longer = other.labels.length > labels.length ? other.labels : labels;
+    const at = longer.findIndex((_, row) => labels[row] !== other.labels[row]);
     if (other.target !== target) {
       const kindOf = (of: SummaryDocument["target"]) => of ?? "logit";
       throw new ValueError(
         `${where}: got rows of a ${kindOf(other.target)}, expected those of a ${kindOf(target)}. Keep one summary for each.`,
       );
     }
-    if (other.unit === unit && at === -1 && other.labels.length === labels.length) {
+    if (other.unit === unit && at === -1) {
       const scores = { shape: ofScores, data: new Float64Array() };
       expectOneShape(where, shape, { labels, attributions: [{ scores }] });
       return;

@@ -166,7 +166,7 @@ function append(bytes: number[], more: readonly number[]): void {
   for (const byte of more) bytes.push(byte);
 }
 
-/** Of ASCII, as the kernels' names are. */
+/** Encodes ASCII, as the kernels' names are. */
 function text(value: string): number[] {
   return sized(Array.from(value, (character) => character.charCodeAt(0)));
 }
