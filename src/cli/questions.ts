@@ -48,7 +48,16 @@ export async function answerTo(
     args,
     io,
   );
-  return units.length > 1 && records.every(({ wrongs }) => wrongs) ? shown + readingOfDifference : shown;
+  return isDemonstration(args) && units.length > 1 ? shown + readingOfDifference : shown;
+}
+
+/** True for the prompt, tokens, position and model that `readingOfDifference` speaks of. */
+function isDemonstration(args: Arguments): boolean {
+  const { prompts, answers, wrongs, model, pos, bos, rawWeights, keepValueBiases, logProbability } = args;
+  const isAsIs = bos && !rawWeights && !keepValueBiases && !logProbability;
+  return (
+    model === "demo" && pos === -1 && isAsIs && [prompts, answers, wrongs].every(({ length }) => length === 0)
+  );
 }
 
 /** The way to read the demonstration's rows, which is easy to get wrong. */

@@ -912,3 +912,18 @@ test("--compare of rows left out says that the numbers beside them are differenc
     "(…) the change in A if it were left out, less that in B, LayerNorm",
   );
 });
+
+test("what is said of the demonstration's heads is said of the demonstration alone", async () => {
+  const said = "L2H1 lowers both";
+  expect((await run([])).stdout).toContain(said);
+  const others = [
+    ["--answer", " Anna", "--wrong", " Tom"],
+    ["--pos", "3"],
+    ["--no-bos"],
+    ["--raw-weights"],
+    ["--keep-value-biases"],
+    ["--log-probability"],
+    ["The capital of France is", "--answer", " Paris", "--wrong", " Rome"],
+  ];
+  for (const args of others) expect((await run(args)).stdout, args.join(" ")).not.toContain(said);
+});
